@@ -1,0 +1,216 @@
+package loop
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/sock"
+)
+
+// batch is how many events one wait fetches. More delays timers and posted work under
+// load; fewer makes more calls. nginx uses 512, HAProxy 200.
+const batch = 256
+
+// Loop is one event loop. What it has is for its own thread, but for Load, Post, Stop
+// and Turns.
+type Loop struct {
+	// Load is the number of sessions on the loop and on their way to it. Whoever gives
+	// it a session adds one, and the session's owner takes it away.
+	Load atomic.Int64
+
+	epoll  int
+	wake   int // eventfd; written by Post
+	now    int64
+	ends   table
+	again  []Token // unfinished turns, for the next round
+	spare  []Token
+	timers heap
+	events [batch]unix.EpollEvent
+
+	mu      sync.Mutex
+	posted  []func()
+	running []func()
+	waking  atomic.Bool // a wake-up is under way
+	stopped bool        // by its own thread
+	turns   atomic.Uint64
+}
+
+// New makes a loop; Run turns it.
+func New() (*Loop, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll_create1: %w", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		unix.Close(epoll)
+		return nil, fmt.Errorf("eventfd: %w", err)
+	}
+	l := &Loop{epoll: epoll, wake: wake, now: Clock()}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN}
+	setToken(&ev, wakeToken)
+	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &ev); err != nil {
+		l.close()
+		return nil, fmt.Errorf("epoll_ctl: %w", err)
+	}
+	return l, nil
+}
+
+// Run turns the loop on the calling goroutine, which it locks to its thread, until
+// Stop. What is still registered is the owners' to close before that.
+func (l *Loop) Run() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer l.close()
+	for !l.stopped {
+		n, err := l.wait()
+		if err != nil {
+			return fmt.Errorf("epoll_wait: %w", err)
+		}
+		l.now = Clock()
+		l.turns.Add(1)
+		l.dispatch(l.events[:n])
+		l.resume()
+		l.expire()
+		l.runPosted()
+		l.ends.free()
+	}
+	return nil
+}
+
+// Stop ends Run after the round it is in. It may be called from anywhere.
+func (l *Loop) Stop() { l.Post(func() { l.stopped = true }) }
+
+// Now is the time of this round, in nanoseconds of CLOCK_MONOTONIC. It is read once a
+// round.
+func (l *Loop) Now() int64 { return l.now }
+
+// Turns is the number of rounds so far; one that stands still while the loop has work
+// shows a stall. It may be called from anywhere.
+func (l *Loop) Turns() uint64 { return l.turns.Load() }
+
+// Post runs f on the loop's thread, soon. It may be called from anywhere and never
+// blocks. What is posted after the loop stopped is not run.
+func (l *Loop) Post(f func()) {
+	l.mu.Lock()
+	l.posted = append(l.posted, f)
+	l.mu.Unlock()
+	if !l.waking.Swap(true) {
+		one := [8]byte{1}
+		unix.Write(l.wake, one[:]) // EAGAIN: the counter is full, so the loop is awake
+	}
+}
+
+// Again gives the end another turn in the next round, after everyone else had theirs:
+// its owner sees the event Resume.
+func (l *Loop) Again(t Token) { l.again = append(l.again, t) }
+
+func (l *Loop) wait() (int, error) {
+	timeout := l.timeout()
+	for {
+		n, err := l.epollWait(timeout)
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
+// epollWait tells the scheduler that this thread may block, unless it will not.
+func (l *Loop) epollWait(timeout int) (int, error) {
+	if timeout == 0 {
+		return sock.EpollPoll(l.epoll, l.events[:])
+	}
+	return unix.EpollWait(l.epoll, l.events[:], timeout)
+}
+
+// timeout is how many milliseconds the next wait may take: none with work at hand, no
+// end without a timer. It rounds up, or the loop would turn idly through the last
+// millisecond.
+func (l *Loop) timeout() int {
+	if len(l.again) > 0 {
+		return 0
+	}
+	at, ok := l.timers.next()
+	if !ok {
+		return -1
+	}
+	ms := (at - Clock() + int64(time.Millisecond) - 1) / int64(time.Millisecond)
+	return int(min(max(ms, 0), 1<<30))
+}
+
+func (l *Loop) dispatch(events []unix.EpollEvent) {
+	for i := range events {
+		ev := &events[i]
+		t := token(ev)
+		if t == wakeToken {
+			l.drainWake()
+			continue
+		}
+		l.deliver(t, Events(ev.Events))
+	}
+}
+
+// deliver drops an event whose end was closed since it was fetched.
+func (l *Loop) deliver(t Token, ev Events) {
+	if s := l.ends.at(t); s != nil {
+		s.owner.Ready(s.tag, ev)
+	}
+}
+
+// resume gives unfinished ends their turn, each once: what asks again meanwhile waits
+// for the next round.
+func (l *Loop) resume() {
+	if len(l.again) == 0 {
+		return
+	}
+	work := l.again
+	l.again = l.spare[:0]
+	for _, t := range work {
+		l.deliver(t, Resume)
+	}
+	l.spare = work
+}
+
+func (l *Loop) drainWake() {
+	var count [8]byte
+	unix.Read(l.wake, count[:])
+}
+
+func (l *Loop) runPosted() {
+	if !l.waking.Load() {
+		return
+	}
+	l.waking.Store(false) // before taking the list: a later Post wakes us again
+	l.mu.Lock()
+	l.posted, l.running = l.running[:0], l.posted
+	l.mu.Unlock()
+	for i, f := range l.running {
+		f()
+		l.running[i] = nil
+	}
+}
+
+func (l *Loop) close() {
+	unix.Close(l.wake)
+	unix.Close(l.epoll)
+}
+
+// start ties Go's monotonic clock, which needs no system call, to CLOCK_MONOTONIC,
+// which another process can read too.
+var start = func() (s struct {
+	at   time.Time
+	mono int64
+}) {
+	var ts unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+	s.at, s.mono = time.Now(), ts.Nano()
+	return s
+}()
+
+// Clock is the time now, in nanoseconds of CLOCK_MONOTONIC.
+func Clock() int64 { return start.mono + int64(time.Since(start.at)) }
