@@ -1,0 +1,198 @@
+package proxy
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/flow"
+	"relay/relay/loop"
+	"relay/relay/sock"
+	"relay/relay/upstream"
+)
+
+// dial starts a connection to the next backend, and goes on to the one after it for as
+// long as they fail at once.
+func (s *Session) dial() {
+	for {
+		b, err := s.listener.Upstream.Pick(s.tried)
+		if err != nil {
+			s.finishUnserved(err)
+			return
+		}
+		s.backend = b
+		fd, errno := sock.Dial(&b.Address)
+		switch {
+		case errno == 0:
+			s.connectedTo(fd)
+			return
+		case errno == unix.EINPROGRESS:
+			// On this machine and often in the same rack the answer is already there:
+			// asking costs a fifth of what waiting for the event does.
+			if sock.Connected(fd, &b.Address) == 0 {
+				s.connectedTo(fd)
+			} else {
+				s.awaitConnect(fd)
+			}
+			return
+		}
+		if !s.retryAfter(errno) {
+			return
+		}
+	}
+}
+
+// awaitConnect registers both ends: the backend's to hear the outcome, the client's to
+// hear if it resets meanwhile. Its FIN is no reason to give up.
+func (s *Session) awaitConnect(fd int) {
+	s.setBackend(fd)
+	c, b := &s.ends[client], &s.ends[backend]
+	var errno sock.Errno
+	if c.token == 0 {
+		c.token, errno = s.in.loop.Register(c.FD, s, client, 0)
+	}
+	if errno == 0 {
+		b.token, errno = s.in.loop.Register(b.FD, s, backend, loop.Out)
+	}
+	if errno != 0 {
+		s.finishShort(errno)
+		return
+	}
+	s.deadline = s.in.loop.Now() + s.listener.connectTimeout
+	s.in.loop.SetTimer(&s.timer, s, s.deadline)
+}
+
+func (s *Session) setBackend(fd int) {
+	b := &s.ends[backend]
+	b.FD, b.Kind = fd, flow.TCP
+	if s.backend.Unix {
+		b.Kind = flow.Unix
+	}
+}
+
+// dialled hears of either end while a connect is under way.
+func (s *Session) dialled(tag uint8, ev loop.Events) {
+	if tag == client {
+		s.clientWhileConnecting(ev)
+		return
+	}
+	fd := s.ends[backend].FD
+	switch errno := sock.Connected(fd, &s.backend.Address); errno {
+	case 0:
+		s.connectedTo(fd)
+	case unix.EALREADY:
+	default:
+		s.failedConnect(errno)
+	}
+}
+
+// clientWhileConnecting ends the session when the client has reset it. A hang-up alone
+// (a unix client that closed) is parked: what it sent may still be wanted.
+func (s *Session) clientWhileConnecting(ev loop.Events) {
+	c := &s.ends[client]
+	if ev&loop.Err != 0 && c.Kind == flow.TCP {
+		c.Err = sock.TakeError(c.FD)
+		s.finish(ClientReset)
+		return
+	}
+	s.in.loop.Park(c.token)
+}
+
+func (s *Session) connectTimedOut() { s.failedConnect(unix.ETIMEDOUT) }
+
+// failedConnect gives up this attempt and goes on to the next backend, if there may be
+// one more.
+func (s *Session) failedConnect(errno sock.Errno) {
+	b := &s.ends[backend]
+	s.in.loop.Forget(b.token)
+	sock.Close(b.FD)
+	b.FD, b.token = -1, 0
+	if s.retryAfter(errno) {
+		s.setState(connecting)
+		s.dial()
+	}
+}
+
+// retryAfter notes a failed attempt and reports whether another is allowed; if not, the
+// session is finished.
+func (s *Session) retryAfter(errno sock.Errno) bool {
+	if !scarce(errno) {
+		s.in.log.Debug().Str("listener", s.listener.Service.Config.Name).Str("upstream", s.listener.Upstream.Config.Name).
+			Str("backend", s.backend.Name).Str("error", errno.Error()).Msg("connect failed")
+	}
+	s.backend.Leave()
+	s.tried = append(s.tried, s.backend)
+	s.backend = nil
+	s.ends[backend].Err = errno
+	if len(s.tried) <= s.listener.Upstream.Config.ConnectRetries {
+		return true
+	}
+	s.finishConnect(errno)
+	return false
+}
+
+// scarce tells an error of our own resources from one of the backend's.
+func scarce(errno sock.Errno) bool {
+	switch errno {
+	case unix.EADDRNOTAVAIL, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		return true
+	}
+	return false
+}
+
+func (s *Session) finishConnect(errno sock.Errno) {
+	if scarce(errno) {
+		s.finishShort(errno)
+		return
+	}
+	s.finish(ConnectFailed)
+}
+
+// finishShort ends a session for want of descriptors, memory or local ports.
+func (s *Session) finishShort(errno sock.Errno) {
+	s.ends[backend].Err = errno
+	s.in.log.Warn().Str("listener", s.listener.Service.Config.Name).Str("error", errno.Error()).
+		Msg("session refused: this machine is out of descriptors, memory or local ports; the backend is not at fault")
+	s.finish(NoResources)
+}
+
+// finishUnserved ends a session for which no backend (or none that has not been tried)
+// is left.
+func (s *Session) finishUnserved(err error) {
+	switch {
+	case len(s.tried) > 0:
+		s.finishConnect(s.ends[backend].Err)
+	case errors.Is(err, upstream.ErrFull):
+		s.finish(BackendFull)
+	default:
+		s.finish(NoBackend)
+	}
+}
+
+// connectedTo begins to relay. Both ends are readable from here on; what the client has
+// sent meanwhile is waiting in its socket.
+func (s *Session) connectedTo(fd int) {
+	s.setBackend(fd)
+	s.ends[backend].Err = 0
+	s.connected = s.in.loop.Now()
+	s.active = s.connected
+	s.setState(relaying)
+	for i := range s.ends {
+		if errno := s.join(i); errno != 0 {
+			s.finishShort(errno)
+			return
+		}
+	}
+	s.in.loop.SetTimer(&s.timer, s, s.connected+s.listener.idleTimeout)
+}
+
+// join makes end i readable in the loop.
+func (s *Session) join(i int) sock.Errno {
+	e := &s.ends[i]
+	if e.token != 0 {
+		return s.in.loop.Ask(e.token, loop.In)
+	}
+	var errno sock.Errno
+	e.token, errno = s.in.loop.Register(e.FD, s, uint8(i), loop.In)
+	return errno
+}

@@ -1,0 +1,14 @@
+// Package proxy serves layer-4 sessions: a client connection, the backend connection
+// that serves it, and the two flows between them.
+//
+// Sessions is what one loop has of them; it and every Session in it belong to that
+// loop's thread. A Listener is what the loops share: one [[listener]] of the
+// configuration with the upstream behind it.
+//
+// A session is plain values: descriptors, the pipes that hold its bytes, counters,
+// deadlines. It has no goroutine and no closure, so that it can be quiesced, moved to
+// another loop or process, and adopted there (move.go).
+//
+// Follow a byte: sessions.go takes the client, connect.go finds it a backend, relay.go
+// moves its bytes and passes ends on, end.go closes. The state machine is in state.go.
+package proxy

@@ -1,0 +1,133 @@
+package proxy
+
+import (
+	"time"
+
+	"relay/relay/flow"
+	"relay/relay/sock"
+)
+
+// Reason is why a session ended, in the access log's words.
+type Reason string
+
+// The reasons.
+const (
+	Complete         Reason = "complete"
+	ClientReset      Reason = "client_reset"
+	BackendReset     Reason = "backend_reset"
+	IdleTimeout      Reason = "idle_timeout"
+	HalfCloseTimeout Reason = "half_close_timeout"
+	ConnectFailed    Reason = "connect_failed"
+	NoBackend        Reason = "no_backend"
+	BackendFull      Reason = "backend_full"
+	NoResources      Reason = "no_resources"
+	DrainTimeout     Reason = "drain_timeout"
+	Killed           Reason = "killed"
+)
+
+const (
+	// resetWait is how long a reset waits for the send queue to empty: a reset throws
+	// away what the queue still holds.
+	resetWait = int64(2 * time.Second)
+	// resetPoll is the first interval at which the queue is looked at; each is twice
+	// the one before.
+	resetPoll = int64(time.Millisecond)
+)
+
+// passReset passes the failure of end i on to the other end, as a reset, so that a
+// stream which was cut off never looks complete. What end i sent before has been handed
+// to the other's socket; the reset waits until the peer has it.
+func (s *Session) passReset(i int) {
+	s.reason = ClientReset
+	if i == backend {
+		s.reason = BackendReset
+	}
+	for f := range s.flows {
+		s.in.mover.Discard(&s.flows[f])
+	}
+	s.closeEnd(&s.ends[i], false)
+	other := &s.ends[1-i]
+	if other.Kind != flow.TCP || other.Err != 0 || sock.Unsent(other.FD) == 0 {
+		s.finish(s.reason)
+		return
+	}
+	s.setState(resetting)
+	now := s.in.loop.Now()
+	s.deadline = now + resetWait
+	s.active = now
+	s.in.loop.Ask(other.token, 0)
+	s.in.loop.SetTimer(&s.timer, s, now+resetPoll)
+}
+
+// resetWhenDelivered looks whether the peer has got everything. No event tells of it.
+func (s *Session) resetWhenDelivered(now int64) {
+	for i := range s.ends {
+		if e := &s.ends[i]; e.open() && sock.Unsent(e.FD) > 0 && now < s.deadline {
+			again := now + max(now-s.active, resetPoll) // doubles what has passed
+			s.in.loop.SetTimer(&s.timer, s, min(again, s.deadline))
+			return
+		}
+	}
+	s.finish(s.reason)
+}
+
+// finish is the only way out. Unless the session is complete, whoever is still
+// connected gets a reset: an end that relay causes must not look like the stream's own.
+func (s *Session) finish(why Reason) {
+	ss := s.in
+	now := ss.loop.Now()
+	s.setState(closed)
+	ss.loop.StopTimer(&s.timer)
+	for i := range s.ends {
+		ss.mover.Discard(&s.flows[i])
+		s.closeEnd(&s.ends[i], why != Complete)
+	}
+	if s.backend != nil {
+		s.backend.Leave()
+	}
+	s.listener.Service.Leave()
+	ss.loop.Load.Add(-1)
+	s.logEnd(why, now)
+	ss.release(s)
+}
+
+// closeEnd takes an end out of the loop and closes it.
+func (s *Session) closeEnd(e *end, reset bool) {
+	if !e.open() {
+		return
+	}
+	s.in.loop.Forget(e.token)
+	if reset && e.Kind == flow.TCP {
+		sock.Reset(e.FD)
+	} else {
+		sock.Close(e.FD)
+	}
+	e.FD, e.token = -1, 0
+}
+
+// logEnd writes the access-log line.
+func (s *Session) logEnd(why Reason, now int64) {
+	if !s.in.access {
+		return
+	}
+	line := s.in.log.Info().
+		Str("listener", s.listener.Service.Config.Name).
+		Str("upstream", s.listener.Upstream.Config.Name)
+	if s.ends[client].Kind == flow.Unix {
+		line.Str("client", "unix:")
+	} else {
+		line.Str("client", s.client.String())
+	}
+	if s.backend != nil {
+		line.Str("backend", s.backend.Name)
+	}
+	line.Uint64("bytes_up", s.flows[client].Moved).Uint64("bytes_down", s.flows[backend].Moved)
+	if s.connected != 0 {
+		line.Float64("connect_ms", milliseconds(s.connected-s.accepted))
+	}
+	if why == ConnectFailed || why == NoResources {
+		line.Str("error", s.ends[backend].Err.Error())
+	}
+	line.Float64("duration_ms", milliseconds(now-s.accepted)).
+		Int("retries", len(s.tried)).Str("reason", string(why)).Msg("session")
+}

@@ -1,0 +1,147 @@
+package proxy
+
+import (
+	"golang.org/x/sys/unix"
+
+	"relay/relay/flow"
+	"relay/relay/loop"
+	"relay/relay/sock"
+)
+
+// relay gives a turn to each flow that the event on end tag concerns: the one that
+// writes it, if it holds bytes, and the one that reads it, if it can take any. Error and
+// hang-up concern both: whoever acts next learns what it was.
+func (s *Session) relay(tag uint8, ev loop.Events) {
+	const bad = loop.Err | loop.Hup
+	acted := false
+	if ev&(loop.Out|bad) != 0 && s.flows[1-tag].Holds() {
+		acted = true
+		s.step(1 - int(tag))
+	}
+	if s.state == relaying && ev&(loop.In|bad|loop.Resume) != 0 && s.flows[tag].CanFill() {
+		acted = true
+		s.step(int(tag))
+	}
+	if s.state == relaying && !acted && ev&bad != 0 {
+		s.strand(int(tag))
+	}
+	if s.state == relaying {
+		s.ask()
+	}
+}
+
+// step runs one turn of flow i and does what its outcome asks for.
+func (s *Session) step(i int) {
+	f := &s.flows[i]
+	before := f.Moved
+	status := s.in.mover.Move(f, &s.ends[i].End, &s.ends[1-i].End)
+	if f.Moved != before {
+		s.active = s.in.loop.Now()
+	}
+	switch status {
+	case flow.Moved, flow.Drained, flow.Blocked:
+	case flow.Ended:
+		s.passEnd(i)
+	case flow.SourceFailed:
+		s.passReset(i)
+	case flow.SinkFailed:
+		s.sinkFailed(i)
+	case flow.Pending:
+		panic("proxy: a disk job in a session of sockets")
+	}
+}
+
+// ask tells epoll what each end is wanted for, if that has changed.
+func (s *Session) ask() {
+	for i := range s.ends {
+		if errno := s.in.loop.Ask(s.ends[i].token, s.wanted(i)); errno != 0 {
+			s.finishShort(errno)
+			return
+		}
+	}
+}
+
+// wanted is what end i is to be watched for: to be read while its flow can take bytes,
+// to be written while bytes are held for it.
+func (s *Session) wanted(i int) loop.Events {
+	var want loop.Events
+	if s.flows[i].CanFill() {
+		want |= loop.In
+	}
+	if s.flows[1-i].Holds() {
+		want |= loop.Out
+	}
+	return want
+}
+
+// passEnd passes a FIN on, now that every byte before it is delivered. The session is
+// complete when both flows have ended; closing then says FIN by itself.
+func (s *Session) passEnd(i int) {
+	s.done[i] = true
+	if s.done[1-i] {
+		s.finish(Complete)
+		return
+	}
+	if errno := sock.Shutdown(s.ends[1-i].FD, unix.SHUT_WR); errno != 0 {
+		s.sinkFailed(i) // ENOTCONN: a reset has come in meanwhile
+		return
+	}
+	s.rearm()
+}
+
+// sinkFailed is told that nothing more reaches the sink of flow i, end 1-i. What that
+// end had sent before may still be on its way to the other; once it is delivered, the
+// flow that reads it finds the error and the session is reset.
+func (s *Session) sinkFailed(i int) {
+	s.in.mover.Discard(&s.flows[i])
+	if s.done[1-i] {
+		s.passReset(1 - i)
+	}
+}
+
+// strand handles an error or hang-up that no flow can act on: it is recorded, and the
+// end leaves epoll, which would report it again and again.
+func (s *Session) strand(i int) {
+	e := &s.ends[i]
+	if e.Err == 0 {
+		e.Err = sock.TakeError(e.FD)
+	}
+	if e.Err == 0 {
+		e.Err = unix.ECONNRESET // the error was consumed, or a unix peer is gone
+	}
+	if s.done[i] {
+		s.passReset(i) // it will never take what is still to come from the other end
+		return
+	}
+	s.in.loop.Park(e.token)
+}
+
+// rearm brings the timer forward when a half-closed session has less time than an open
+// one.
+func (s *Session) rearm() {
+	if due := s.active + s.quietLimit(); due < s.timer.Due() {
+		s.in.loop.SetTimer(&s.timer, s, due)
+	}
+}
+
+// quietLimit is how long the session may go without a byte.
+func (s *Session) quietLimit() int64 {
+	if s.done[client] || s.done[backend] {
+		return s.listener.halfCloseTimeout
+	}
+	return s.listener.idleTimeout
+}
+
+// quiet is called when the session may have been idle for too long: bytes move the
+// deadline without touching the timer.
+func (s *Session) quiet(now int64) {
+	if due := s.active + s.quietLimit(); due > now {
+		s.in.loop.SetTimer(&s.timer, s, due)
+		return
+	}
+	if s.done[client] || s.done[backend] {
+		s.finish(HalfCloseTimeout)
+		return
+	}
+	s.finish(IdleTimeout)
+}

@@ -1,0 +1,49 @@
+package proxy
+
+import (
+	"net/netip"
+
+	"relay/relay/flow"
+	"relay/relay/loop"
+	"relay/relay/upstream"
+)
+
+// A session has two ends and two flows, and both are numbered alike: flow i reads end i
+// and writes end 1-i.
+const (
+	client  = 0 // the client end, and the flow up
+	backend = 1 // the backend end, and the flow down
+)
+
+// end is one of a session's two connections, with its name in the loop.
+type end struct {
+	flow.End
+	token loop.Token
+}
+
+// Session is one client and the backend that serves it. Its memory is reused by a later
+// session as soon as it is closed.
+type Session struct {
+	in       *Sessions
+	listener *Listener
+	backend  *upstream.Backend
+	ends     [2]end
+	flows    [2]flow.Flow
+	timer    loop.Timer
+
+	client    netip.AddrPort // kept from accept: the log needs it when the socket is gone
+	accepted  int64          // when, as all times here, in nanoseconds of loop.Clock
+	connected int64          // 0 = never
+	active    int64          // when a byte last moved
+	deadline  int64          // of a connect or a reset under way
+	tried     []*upstream.Backend
+
+	older, newer *Session // the sessions of this loop, for draining and listing
+
+	state  state
+	reason Reason // of a reset that waits for its bytes
+	done   [2]bool
+}
+
+// open reports that the end has a descriptor.
+func (e *end) open() bool { return e.FD >= 0 }

@@ -1,0 +1,139 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"relay/config"
+	"relay/relay/flow"
+	"relay/relay/listen"
+	"relay/relay/loop"
+	"relay/relay/upstream"
+)
+
+// Listener is what the sessions of one [[listener]] share, on every loop.
+type Listener struct {
+	Service          *listen.Service
+	Upstream         *upstream.Upstream
+	Chunk            int // bytes; most one turn of a flow splices
+	idleTimeout      int64
+	halfCloseTimeout int64
+	connectTimeout   int64
+}
+
+// NewListener joins a service to the upstream behind it. The splice chunk is the
+// listener's, else the upstream's, else the engine's.
+func NewListener(s *listen.Service, c *config.Listener, u *upstream.Upstream, engineChunk int) *Listener {
+	l := &Listener{
+		Service: s, Upstream: u, Chunk: engineChunk,
+		idleTimeout:      int64(c.IdleTimeout),
+		halfCloseTimeout: int64(c.HalfCloseTimeout),
+		connectTimeout:   int64(u.Config.ConnectTimeout),
+	}
+	if u.Config.SpliceChunk > 0 {
+		l.Chunk = u.Config.SpliceChunk
+	}
+	if c.SpliceChunk > 0 {
+		l.Chunk = c.SpliceChunk
+	}
+	return l
+}
+
+// Sessions are the sessions of one loop.
+type Sessions struct {
+	loop   *loop.Loop
+	mover  *flow.Mover
+	log    zerolog.Logger
+	access bool // write the access log
+	spare  *Session
+	newest *Session
+	count  int
+}
+
+// NewSessions makes the (empty) sessions of a loop.
+func NewSessions(l *loop.Loop, m *flow.Mover, log zerolog.Logger, access bool) *Sessions {
+	return &Sessions{loop: l, mover: m, log: log, access: access}
+}
+
+// Count is the number of sessions on this loop.
+func (ss *Sessions) Count() int { return ss.count }
+
+// Taker is what the acceptor of one listener on this loop gives its connections to.
+func (ss *Sessions) Taker(l *Listener) listen.Taker { return &taker{ss, l} }
+
+type taker struct {
+	sessions *Sessions
+	listener *Listener
+}
+
+// Take starts a session.
+func (t *taker) Take(c listen.Conn) {
+	ss := t.sessions
+	s := ss.open(t.listener)
+	s.client = c.Client
+	s.ends[client].FD, s.ends[client].Kind = c.FD, c.Kind
+	s.accepted = ss.loop.Now()
+	s.setState(connecting)
+	s.dial()
+}
+
+// Refused writes the access-log line of a session that never was.
+func (t *taker) Refused(c listen.Conn, why listen.Refusal) {
+	ss := t.sessions
+	now := ss.loop.Now()
+	s := Session{in: ss, listener: t.listener, client: c.Client, accepted: now}
+	s.ends[client].Kind = c.Kind
+	s.logEnd(Reason(why), now)
+}
+
+// slab is how many sessions are made at once: they are small, and one by one each would
+// pay the allocator's rounding.
+const slab = 64
+
+// open takes a session from the spare ones and puts it on the list.
+func (ss *Sessions) open(l *Listener) *Session {
+	if ss.spare == nil {
+		fresh := new([slab]Session)
+		for i := range fresh {
+			fresh[i].older, ss.spare = ss.spare, &fresh[i]
+		}
+	}
+	s := ss.spare
+	ss.spare = s.older
+	*s = Session{in: ss, listener: l, older: ss.newest}
+	for i := range s.ends {
+		s.ends[i].FD = -1
+		s.flows[i] = flow.Flow{Remain: flow.Unlimited, Chunk: l.Chunk}
+	}
+	if ss.newest != nil {
+		ss.newest.newer = s
+	}
+	ss.newest = s
+	ss.count++
+	return s
+}
+
+// release takes a session off the list and keeps its memory for the next.
+func (ss *Sessions) release(s *Session) {
+	if s.newer != nil {
+		s.newer.older = s.older
+	} else {
+		ss.newest = s.older
+	}
+	if s.older != nil {
+		s.older.newer = s.newer
+	}
+	*s = Session{older: ss.spare}
+	ss.spare = s
+	ss.count--
+}
+
+// FinishAll ends every session with a reset: the drain is over, or must not wait.
+func (ss *Sessions) FinishAll(why Reason) {
+	for ss.newest != nil {
+		ss.newest.finish(why)
+	}
+}
+
+func milliseconds(ns int64) float64 { return float64(ns) / float64(time.Millisecond) }

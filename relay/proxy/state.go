@@ -1,0 +1,63 @@
+package proxy
+
+import "relay/relay/loop"
+
+// state is where a session stands.
+//
+//	connecting ──► relaying ──► resetting ──► closed
+//	   ▲  │ next       │                        ▲
+//	   └──┘ backend    └────────────────────────┤
+//	every state ──► closed, through finish ─────┘
+//
+// Half-close is no state: each flow ends by itself, and the session when both have.
+type state uint8
+
+const (
+	closed     state = iota
+	connecting       // a backend's socket is on its way
+	relaying         // bytes move
+	resetting        // one end is gone; the other is reset once it has what was sent before
+)
+
+// next holds the states that each state may go to.
+var next = [...][4]bool{
+	closed:     {connecting: true, relaying: true, resetting: true}, // taken or adopted
+	connecting: {connecting: true, relaying: true, closed: true},
+	relaying:   {resetting: true, closed: true},
+	resetting:  {closed: true},
+}
+
+func (s *Session) setState(to state) {
+	if !next[s.state][to] {
+		panic("proxy: a session in an impossible state")
+	}
+	s.state = to
+}
+
+// Ready is the one entry for whatever happens to either end.
+func (s *Session) Ready(tag uint8, ev loop.Events) {
+	switch s.state {
+	case connecting:
+		s.dialled(tag, ev)
+	case relaying:
+		s.relay(tag, ev)
+	case resetting:
+		s.in.loop.Park(s.ends[tag].token) // only its send queue matters now, and no event tells of that
+	case closed:
+		panic("proxy: an event for a session that is closed")
+	}
+}
+
+// Expire is the one entry for every deadline.
+func (s *Session) Expire(now int64) {
+	switch s.state {
+	case connecting:
+		s.connectTimedOut()
+	case relaying:
+		s.quiet(now)
+	case resetting:
+		s.resetWhenDelivered(now)
+	case closed:
+		panic("proxy: a timer for a session that is closed")
+	}
+}
