@@ -1,0 +1,108 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+const addressForms = `write it like "127.0.0.1:8080", "[::1]:8080" or "unix:/run/web.sock"`
+
+// listenAddress is where clients are accepted. Port 0 lets the kernel choose.
+func listenAddress(v any) (Address, error) {
+	s, ok := v.(string)
+	if !ok {
+		return Address{}, fmt.Errorf("%s is not an address; %s", describe(v), addressForms)
+	}
+	if strings.HasPrefix(s, "systemd:") {
+		return Address{}, fmt.Errorf("%s: a socket from systemd %s; %s", quote(s), notYet, addressForms)
+	}
+	if host, port, ok := splitName(s); ok {
+		return Address{}, fmt.Errorf("%s: a listener needs an IP address, and %s is a host name; write it like \"127.0.0.1:%s\"",
+			quote(s), quote(host), port)
+	}
+	return parseAddress(s)
+}
+
+// backendAddress is where sessions go, so it must be one that can be called.
+func backendAddress(v any) (Address, error) {
+	s, ok := v.(string)
+	if !ok {
+		return Address{}, fmt.Errorf("%s is not an address; %s", describe(v), addressForms)
+	}
+	if _, _, ok := splitName(s); ok {
+		return Address{}, fmt.Errorf("%s: a host name as a backend %s; write its IP address", quote(s), notYet)
+	}
+	a, err := parseAddress(s)
+	switch {
+	case err != nil || a.IsUnix():
+		return a, err
+	case a.TCP.Port() == 0:
+		return Address{}, fmt.Errorf("%s: nothing can be reached on port 0; write a port from 1 to 65535", quote(s))
+	case a.TCP.Addr().IsUnspecified():
+		return Address{}, fmt.Errorf("%s: that is every address and none; write the backend's own, or 127.0.0.1 for this machine", quote(s))
+	}
+	return a, nil
+}
+
+func parseAddress(s string) (Address, error) {
+	if path, ok := strings.CutPrefix(s, "unix:"); ok {
+		if path == "" || path == "@" || strings.ContainsRune(path, 0) {
+			return Address{}, fmt.Errorf("%s has no path; write it like \"unix:/run/web.sock\" or \"unix:@web\"", quote(s))
+		}
+		return Address{Unix: path}, nil
+	}
+	ap, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return Address{}, fmt.Errorf("%s %s", quote(s), notAddress(s))
+	}
+	return Address{TCP: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())}, nil
+}
+
+// notAddress says what is wrong with an address that did not parse.
+func notAddress(s string) string {
+	if a, err := netip.ParseAddr(s); err == nil && a.Is6() {
+		return `needs brackets and a port, because ':' means both; write it like "[::1]:8080"`
+	}
+	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return fmt.Sprintf("has no port; write it like %q", netip.AddrPortFrom(a, 8080))
+	}
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return "is not an address; " + addressForms
+	}
+	host, port := s[:i], s[i+1:]
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	switch {
+	case err == nil && !isPort(port):
+		return "has no usable port; write a number from 0 to 65535 after the last ':'"
+	case isPort(port) && (host == "" || host == "*"):
+		return fmt.Sprintf("does not say which address; write \"0.0.0.0:%s\" for all of IPv4 or \"[::]:%s\" for all of IPv6", port, port)
+	}
+	return "is not an address; " + addressForms
+}
+
+// splitName takes apart a host name and a port, and refuses what is or looks
+// like an IP address.
+func splitName(s string) (host, port string, ok bool) {
+	host, port, ok = strings.Cut(s, ":")
+	if !ok || !isPort(port) || host == "" {
+		return "", "", false
+	}
+	letters := false
+	for _, r := range host {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
+			letters = true
+		case r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_':
+		default:
+			return "", "", false
+		}
+	}
+	return host, port, letters
+}
+
+func isPort(s string) bool {
+	_, err := netip.ParseAddrPort("0.0.0.0:" + s)
+	return err == nil
+}

@@ -1,0 +1,143 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is one loaded file, defaults filled in and every check passed.
+type Config struct {
+	File      string // where it was read, for messages
+	Engine    Engine
+	Log       Log
+	Listeners []Listener
+	Upstreams []Upstream
+	Drops     []Drop
+}
+
+// Splice says when a flow may leave copying for splicing.
+type Splice uint8
+
+// The values of the key `splice`.
+const (
+	SpliceAuto   Splice = iota // decided wake by wake
+	SpliceAlways               // never copy while a pipe can be had
+	SpliceNever                // never take a pipe to move payload faster
+)
+
+var spliceNames = []string{"auto", "always", "never"}
+
+// String is the value as the file spells it.
+func (s Splice) String() string { return spliceNames[s] }
+
+// Engine is the table [engine]: what the whole process shares.
+type Engine struct {
+	Loops        int // 0 = one per CPU
+	Splice       Splice
+	SpliceChunk  int   // most bytes one splice call moves
+	CopyChunk    int   // bytes of a loop's shared buffer
+	PipeSize     int   // bytes asked of the kernel for each pipe
+	PipeBudget   int64 // bytes of pipe memory of the whole pool
+	SessionsMax  int   // 0 = what the descriptor limit allows
+	DrainTimeout time.Duration
+}
+
+// Log is the table [log].
+type Log struct {
+	Level  string // debug | info | warn | error
+	Format string // json | console
+	Access bool
+}
+
+// Address names a place to listen or to connect to: an IP address and port, or
+// the path of a unix socket. Exactly one of the two is set. It is comparable, so
+// that it can name a backend.
+type Address struct {
+	TCP  netip.AddrPort
+	Unix string // absolute, or relative to the process after loading; a leading '@' is the abstract namespace
+}
+
+// IsUnix reports whether the address is a unix socket's.
+func (a Address) IsUnix() bool { return a.Unix != "" }
+
+// String is the address as the file spells it.
+func (a Address) String() string {
+	if a.IsUnix() {
+		return "unix:" + a.Unix
+	}
+	return a.TCP.String()
+}
+
+// Service holds the keys that mean the same on a listener and on a drop: who may
+// come in, how many, and how long each may take.
+type Service struct {
+	Name             string
+	Listen           []Address
+	SessionsMax      int            // 0 = no limit of its own
+	Allow            []netip.Prefix // empty = all
+	Deny             []netip.Prefix // looked at first
+	HeaderTimeout    time.Duration
+	IdleTimeout      time.Duration // no byte either way
+	HalfCloseTimeout time.Duration // no byte, once one direction has ended
+}
+
+// Listener is one [[listener]]: clients accepted here go to Upstream.
+type Listener struct {
+	Service
+	Upstream    string
+	SpliceChunk int // 0 = the upstream's, else the engine's
+}
+
+// Balance is the way an upstream picks among its backends.
+type Balance uint8
+
+// The values of the key `balance`.
+const (
+	RoundRobin Balance = iota // smooth weighted round robin
+)
+
+var balanceNames = []string{"round_robin"}
+
+// String is the value as the file spells it.
+func (b Balance) String() string { return balanceNames[b] }
+
+// Upstream is one [[upstream]], a pool of backends.
+type Upstream struct {
+	Name           string
+	Balance        Balance
+	ConnectTimeout time.Duration // for each attempt
+	ConnectRetries int           // further attempts after the first
+	SpliceChunk    int           // 0 = the engine's
+	Backends       []Backend
+}
+
+// Backend is one [[upstream.backend]].
+type Backend struct {
+	Address     Address
+	Weight      int // 0 to 256; 0 takes nothing new
+	SessionsMax int // 0 = no limit
+}
+
+// Transfer is the way a drop fills a socket from a file.
+type Transfer uint8
+
+// The values of the key `transfer`.
+const (
+	TransferSplice Transfer = iota
+	TransferSendfile
+	TransferMmap
+	TransferCopy
+)
+
+var transferNames = []string{"splice", "sendfile", "mmap", "copy"}
+
+// String is the value as the file spells it.
+func (t Transfer) String() string { return transferNames[t] }
+
+// Drop is one [[drop]]: a directory served over HTTP/1.1.
+type Drop struct {
+	Service
+	Directory   string // absolute, or relative to the process after loading
+	Transfer    Transfer
+	SpliceChunk int // 0 = the engine's
+}

@@ -1,0 +1,246 @@
+package config
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestMistakes has one row for each kind of mistake: lines put into a small file
+// that is otherwise right, and the whole message.
+func TestMistakes(t *testing.T) {
+	for _, tc := range []struct{ name, table, lines, want string }{
+		{"unknown key", "engine", `loop = 1`, `engine: loop: unknown key; did you mean "loops"?`},
+		{"unknown key like none", "log", `colour = true`, `log: colour: unknown key; known here are level, format, access`},
+		{"unknown key in a list", "listener", `idle_timeuot = "1s"`, `listener "web": idle_timeuot: unknown key; did you mean "idle_timeout"?`},
+		{"unknown key in a nested table", "backend", `wieght = 2`, `upstream "web": backend 1: wieght: unknown key; did you mean "weight"?`},
+		{"unknown key with odd letters", "log", "'a\tb' = 1", `log: a\tb: unknown key; known here are level, format, access`},
+
+		{"text for a number", "engine", `loops = "two"`, `engine: loops: the text "two" is not a whole number; write one from 0 to 1024, without quotes`},
+		{"fraction for a number", "upstream", `connect_retries = 1.5`, `upstream "web": connect_retries: the number 1.5 is not a whole number; write one from 0 to 100, without quotes`},
+		{"number for a text", "log", `level = 3`, `log: level: the number 3 is not a text; write "debug", "info", "warn" or "error"`},
+		{"text for a boolean", "log", `access = "yes"`, `log: access: the text "yes" is neither true nor false; write one of them, without quotes`},
+		{"date for a boolean", "log", `access = 2024-01-01`, `log: access: a date or time is neither true nor false; write one of them, without quotes`},
+		{"text for an array", "listener", `allow = "10.0.0.0/8"`, `listener "web": allow: the text "10.0.0.0/8" is not an array; put it in brackets, like allow = ["…"]`},
+		{"number in an array", "listener", `deny = [10]`, `listener "web": deny: the number 10 is not an address range; write it like "10.0.0.0/8"`},
+		{"array for a size", "engine", `pipe_size = []`, `engine: pipe_size: an array is not a size; write it like "64KiB", "1MiB" or "2GB", or as a whole number of bytes`},
+
+		{"too large", "backend", `weight = 257`, `upstream "web": backend 1: weight: 257 is out of range; write a number from 0 to 256`},
+		{"negative", "listener", `sessions_max = -1`, `listener "web": sessions_max: -1 is out of range; write a number from 0 to 1000000000`},
+		{"size too small", "engine", `copy_chunk = 512`, `engine: copy_chunk: 512 is out of range; write a size from "1KiB" to "1MiB"`},
+		{"size too large", "drop", `splice_chunk = "2GiB"`, `drop "files": splice_chunk: "2GiB" is out of range; write a size from "4KiB" to "1GiB"`},
+		{"size without a clear unit", "engine", `pipe_size = "64k"`, `engine: pipe_size: "64k" is not a size; write it like "64KiB", "1MiB" or "2GB", or as a whole number of bytes`},
+		{"negative size", "engine", `pipe_size = "-1KiB"`, `engine: pipe_size: "-1KiB" is negative; a size is at least 0`},
+		{"budget below a pipe", "engine", `pipe_budget = "64KiB"`, `engine: pipe_budget: "64KiB" holds not even one pipe of pipe_size "1MiB"; write at least that`},
+		{"not a choice", "engine", `splice = "sometimes"`, `engine: splice: "sometimes" is not among the choices; write "auto", "always" or "never"`},
+
+		{"not a duration", "listener", `idle_timeout = "10x"`, `listener "web": idle_timeout: "10x" is not a duration; write it like "30s" or "10m"`},
+		{"duration without a unit", "listener", `idle_timeout = 30`, `listener "web": idle_timeout: 30 has no unit; write "30s" for seconds`},
+		{"zero without a unit", "listener", `idle_timeout = 0`, `listener "web": idle_timeout: the number 0 is not a duration; write it like "30s" or "10m"`},
+		{"no timeout", "drop", `header_timeout = "0s"`, `drop "files": header_timeout: "0s" is too short; every timeout is finite and at least "1ms", write it like "30s" or "10m"`},
+		{"negative duration", "engine", `drain_timeout = "-1s"`, `engine: drain_timeout: "-1s" is negative; write it like "30s" or "10m"`},
+		{"endless duration", "upstream", `connect_timeout = "100000h"`, `upstream "web": connect_timeout: "100000h" is too long; write at most "87600h", ten years`},
+
+		{"not a range", "drop", `allow = ["10.0.0.0/33"]`, `drop "files": allow: "10.0.0.0/33" is not an address range; write it like "10.0.0.0/8", "2001:db8::/32" or "192.0.2.7"`},
+		{"address with a zone for a range", "drop", `allow = ["fe80::1%lo"]`, `drop "files": allow: "fe80::1%lo" is not an address range; write it like "10.0.0.0/8", "2001:db8::/32" or "192.0.2.7"`},
+		{"range wider than IPv4", "drop", `deny = ["::ffff:0:0/90"]`, `drop "files": deny: "::ffff:0:0/90" is wider than IPv4; write an IPv4 range like "10.0.0.0/8"`},
+
+		{"later table", "top", `[admin]`, `admin: this key is not available yet in this version`},
+		{"later array of tables", "listener", `[[listener.route]]`, `listener "web": route: this key is not available yet in this version`},
+		{"later key of a listener", "listener", `accept_proxy_from = []`, `listener "web": accept_proxy_from: this key is not available yet in this version`},
+		{"later key of a drop", "drop", `accept_proxy_from = []`, `drop "files": accept_proxy_from: this key is not available yet in this version`},
+		{"later key of an upstream", "upstream", `send_proxy = "off"`, `upstream "web": send_proxy: this key is not available yet in this version`},
+		{"later key of a backend", "backend", `backup = false`, `upstream "web": backend 1: backup: this key is not available yet in this version`},
+		{"later balance", "upstream", `balance = "source_hash"`, `upstream "web": balance: "source_hash" is not available yet in this version; write "round_robin"`},
+		{"unknown balance", "upstream", `balance = "fair"`, `upstream "web": balance: "fair" is not among the choices; write "round_robin"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			text, line := insert(t, small+"[engine]\n[log]\n", tc.table, tc.lines)
+			wantMistakes(t, text, "relay.toml:"+line+": "+tc.want)
+		})
+	}
+}
+
+// TestMistakesOfWholeTables is for what rows of TestMistakes cannot say.
+func TestMistakesOfWholeTables(t *testing.T) {
+	const drop = "[[drop]]\nname = \"d\"\nlisten = [\"127.0.0.1:80\"]\ndirectory = \"d\"\n"
+	for _, tc := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"nothing", "", []string{`relay.toml: nothing to do; write a [[listener]] with its [[upstream]], or a [[drop]]`}},
+		{"only comments", "# [[drop]]\n", []string{`relay.toml: nothing to do; write a [[listener]] with its [[upstream]], or a [[drop]]`}},
+		{"empty arrays", "listener = []\ndrop = []\n", []string{`relay.toml: nothing to do; write a [[listener]] with its [[upstream]], or a [[drop]]`}},
+		{"all required keys of a drop", "[[drop]]", []string{
+			`relay.toml:1: drop 1: name: missing; write name = "web"`,
+			`relay.toml:1: drop 1: listen: missing; write listen = ["127.0.0.1:8080"]`,
+			`relay.toml:1: drop 1: directory: missing; write directory = "files"`,
+		}},
+		{"all required keys of a listener", drop + "[[listener]]\nlisten = []\n[[upstream]]\n[[upstream.backend]]\n", []string{
+			`relay.toml:5: listener 1: name: missing; write name = "web"`,
+			`relay.toml:5: listener 1: upstream: missing; write upstream = "web", the name of an [[upstream]]`,
+			`relay.toml:6: listener 1: listen: empty; write listen = ["127.0.0.1:8080"]`,
+			`relay.toml:7: upstream 1: name: missing; write name = "web"`,
+			`relay.toml:8: upstream 1: backend 1: address: missing; write address = "127.0.0.1:9001"`,
+		}},
+		{"no backend", drop + "[[upstream]]\nname = \"u\"\n[[upstream]]\nname = \"v\"\nbackend = []\n", []string{
+			`relay.toml:5: upstream "u": backend: missing; write [[upstream.backend]] and address = "127.0.0.1:9001" below it`,
+			`relay.toml:9: upstream "v": backend: empty; write [[upstream.backend]] and address = "127.0.0.1:9001" below it`,
+		}},
+		{"wrong brackets", "[[engine]]\n[[log]]\n[drop]\n", []string{
+			`relay.toml:1: engine: there is only one; write [engine], with single brackets`,
+			`relay.toml:2: log: there is only one; write [log], with single brackets`,
+			`relay.toml:3: drop: there may be several, so it takes double brackets; write [[drop]] and its keys below`,
+		}},
+		{"no tables", "engine = 5\ndrop = \"files\"\nlistener = [1]\n", []string{
+			`relay.toml:1: engine: the number 5 is not a table; write [engine] and its keys below`,
+			`relay.toml:2: drop: the text "files" is not a table; write [[drop]] and its keys below`,
+			`relay.toml:3: listener: an array of tables is meant; write [[listener]] and its keys below`,
+		}},
+		{"backends as texts", drop + "[[upstream]]\nname = \"u\"\nbackend = [\"127.0.0.1:1\"]\n", []string{
+			`relay.toml:7: upstream "u": backend: an array of tables is meant; write [[upstream.backend]] and its keys below`,
+		}},
+		{"same names", small + "[[drop]]\nname = \"files\"\nlisten = [\"127.0.0.1:80\"]\ndirectory = \"d\"\n[[upstream]]\nname = \"web\"\nbackend = [{address = \"127.0.0.1:1\"}]\n[[listener]]\nname = \"web\"\nupstream = \"web\"\nlisten = [\"127.0.0.1:0\"]\n", []string{
+			`relay.toml:15: drop "files": name: another drop has this name; give each its own`,
+			`relay.toml:19: upstream "web": name: another upstream has this name; give each its own`,
+			`relay.toml:22: listener "web": name: another listener has this name; give each its own`,
+		}},
+		{"not names", "[[drop]]\nname = \"\"\nlisten = [\"127.0.0.1:80\"]\ndirectory = \"\"\n[[drop]]\nname = \"two words\"\nlisten = [\"127.0.0.1:81\"]\ndirectory = 5\n", []string{
+			`relay.toml:2: drop 1: name: "" is not a name; write 1 to 64 of the letters a-z and A-Z, digits, '.', '_' and '-'`,
+			`relay.toml:4: drop 1: directory: "" is not a path; write that of a directory`,
+			`relay.toml:6: drop "two words": name: "two words" is not a name; write 1 to 64 of the letters a-z and A-Z, digits, '.', '_' and '-'`,
+			`relay.toml:8: drop "two words": directory: the number 5 is not a text; write the path of a directory`,
+		}},
+		{"dangling", strings.Replace(small, `upstream = "web"`, `upstream = "wbe"`, 1), []string{
+			`relay.toml:5: listener "web": upstream: there is no upstream "wbe"; did you mean "web"?`,
+		}},
+		{"dangling, and like none", strings.Replace(small, `upstream = "web"`, `upstream = "database"`, 1), []string{
+			`relay.toml:5: listener "web": upstream: there is no upstream "database"; write an [[upstream]] with name = "database"`,
+		}},
+		{"a listener before itself", strings.Replace(small, `9001`, `8080`, 1), []string{
+			`relay.toml:5: listener "web": upstream: its backend "127.0.0.1:8080" is this listener itself, and every session would open another; write the address of a server`,
+		}},
+		{"a backend twice", small + "[[upstream]]\nname = \"u\"\nbackend = [\n  {address = \"127.0.0.1:1\"},\n  {address = \"127.0.0.1:1\"},\n]\n", []string{
+			`relay.toml:16: upstream "u": backend 2: address: "127.0.0.1:1" is backend 1 already; give that one more weight instead`,
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) { wantMistakes(t, tc.text, tc.want...) })
+	}
+}
+
+func TestSocketsThatCollide(t *testing.T) {
+	long := "/" + strings.Repeat("x", unixPathMax)
+	for _, tc := range []struct{ name, first, second, want string }{
+		{"the same", "127.0.0.1:80", "127.0.0.1:80", `"127.0.0.1:80" is taken by "127.0.0.1:80" of listener "a"; an address can be listened on once`},
+		{"the same in other words", "127.0.0.1:80", "[::ffff:127.0.0.1]:80", `"127.0.0.1:80" is taken by "127.0.0.1:80" of listener "a"; an address can be listened on once`},
+		{"all, then one", "0.0.0.0:80", "127.0.0.1:80", `"127.0.0.1:80" is taken by "0.0.0.0:80" of listener "a"; an address can be listened on once`},
+		{"one, then all", "[::1]:80", "[::]:80", `"[::]:80" is taken by "[::1]:80" of listener "a"; an address can be listened on once`},
+		{"unix", "unix:/run/a", "unix:/run/../run/a", `"unix:/run/a" is taken by "unix:/run/a" of listener "a"; an address can be listened on once`},
+		{"abstract", "unix:@a", "unix:@a", `"unix:@a" is taken by "unix:@a" of listener "a"; an address can be listened on once`},
+		{"too long", "127.0.0.1:80", "unix:" + long, quote(long) + ` is 108 bytes long, and the kernel takes 107; use a shorter path`},
+		{"other port", "127.0.0.1:80", "127.0.0.1:81", ""},
+		{"other address", "127.0.0.1:80", "127.0.0.2:80", ""},
+		{"other family", "0.0.0.0:80", "[::]:80", ""},
+		{"other zone", "[fe80::1%a]:80", "[fe80::1%b]:80", ""},
+		{"port 0", "127.0.0.1:0", "127.0.0.1:0", ""},
+		{"a path and a name", "unix:/a", "unix:@/a", ""},
+		{"as long as may be", "127.0.0.1:80", "unix:" + long[:unixPathMax], ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			text := "[[listener]]\nname = \"a\"\nupstream = \"u\"\nlisten = [\"" + tc.first + "\"]\n" +
+				"[[drop]]\nname = \"b\"\ndirectory = \"d\"\nlisten = [\"" + tc.second + "\"]\n" +
+				"[[upstream]]\nname = \"u\"\nbackend = [{address = \"127.0.0.1:9\"}]\n"
+			if tc.want == "" {
+				parse(t, "relay.toml", text)
+				return
+			}
+			wantMistakes(t, text, `relay.toml:8: drop "b": listen: `+tc.want)
+		})
+	}
+}
+
+func TestAllMistakesAtOnce(t *testing.T) {
+	wantMistakes(t, `
+lisener = 4
+[engine]
+loops = "two"
+drain_timeout = 30
+[admin]
+listen = "127.0.0.1:9901"
+[[upstream]]
+name = "web"
+balance = "random"
+[[upstream.backend]]
+address = "example.org:80"
+weight = 1_000
+[[listener]]
+name = "web"
+listen = ["localhost:8080", ":80",
+          "127.0.0.1:99999"] # three
+upstream = "wbe"
+idle_timeout = "10x"
+`,
+		`relay.toml:2: lisener: unknown key; did you mean "listener"?`,
+		`relay.toml:4: engine: loops: the text "two" is not a whole number; write one from 0 to 1024, without quotes`,
+		`relay.toml:5: engine: drain_timeout: 30 has no unit; write "30s" for seconds`,
+		`relay.toml:6: admin: this key is not available yet in this version`,
+		`relay.toml:10: upstream "web": balance: "random" is not available yet in this version; write "round_robin"`,
+		`relay.toml:12: upstream "web": backend 1: address: "example.org:80": a host name as a backend is not available yet in this version; write its IP address`,
+		`relay.toml:13: upstream "web": backend 1: weight: 1000 is out of range; write a number from 0 to 256`,
+		`relay.toml:16: listener "web": listen: "localhost:8080": a listener needs an IP address, and "localhost" is a host name; write it like "127.0.0.1:8080"`,
+		`relay.toml:16: listener "web": listen: ":80" does not say which address; write "0.0.0.0:80" for all of IPv4 or "[::]:80" for all of IPv6`,
+		`relay.toml:16: listener "web": listen: "127.0.0.1:99999" has no usable port; write a number from 0 to 65535 after the last ':'`,
+		`relay.toml:18: listener "web": upstream: there is no upstream "wbe"; did you mean "web"?`,
+		`relay.toml:19: listener "web": idle_timeout: "10x" is not a duration; write it like "30s" or "10m"`,
+	)
+}
+
+func TestASyntaxErrorStandsAlone(t *testing.T) {
+	for _, tc := range []struct{ text, want string }{
+		{"[engine]\nloops = \nlop = 1", `relay.toml:2:9: not valid TOML: `},
+		{"[engine]\nloops = 1\nloops = 2", `relay.toml:3:`},
+		{"[engine", `relay.toml:1:`},
+		{"a = \"\x00\"", `relay.toml:1:1: not valid TOML: `},
+		{"a = " + strings.Repeat("[", 1000), `relay.toml:1: nested too deep; `},
+		{strings.Repeat("a.", 1000) + "a = 1", `relay.toml:1: nested too deep; `},
+	} {
+		_, err := Parse("relay.toml", []byte(tc.text))
+		mistakes, ok := err.(Errors)
+		if !ok || len(mistakes) != 1 || !strings.HasPrefix(err.Error(), tc.want) {
+			t.Errorf("%.40q: got %v, want one line %s…", tc.text, err, tc.want)
+		}
+	}
+}
+
+// insert puts lines below the header of the table and says on which line they
+// now stand.
+func insert(t *testing.T, text, table, lines string) (changed, line string) {
+	t.Helper()
+	header, ok := map[string]string{
+		"top": "\n", "engine": "[engine]\n", "log": "[log]\n", "listener": "[[listener]]\n",
+		"upstream": "[[upstream]]\n", "backend": "[[upstream.backend]]\n", "drop": "[[drop]]\n",
+	}[table]
+	before, after, found := strings.Cut(text, header)
+	if !ok || !found {
+		t.Fatalf("no table %s", table)
+	}
+	if strings.HasPrefix(lines, "[[") { // a table of its own goes behind its parent's keys
+		keys, rest, _ := strings.Cut(after, "[[")
+		header, after = header+keys, "[["+rest
+	}
+	before += header
+	return before + lines + "\n" + after, strconv.Itoa(strings.Count(before, "\n") + 1)
+}
+
+func wantMistakes(t *testing.T, text string, want ...string) {
+	t.Helper()
+	_, err := Parse("relay.toml", []byte(text))
+	var mistakes Errors
+	if !errors.As(err, &mistakes) {
+		t.Fatalf("got %v, want mistakes", err)
+	}
+	if got := err.Error(); got != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}

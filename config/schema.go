@@ -1,0 +1,97 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// The schema: one table of keys for each table of the file. A key says its name,
+// what values it takes, and where they go; its default is in defaults.go and its
+// meaning in relay.toml. What values say of each other is checked in validate.go.
+
+const (
+	sessionsMost = 1_000_000_000
+	loopsMost    = 1024
+	retriesMost  = 100
+	weightMost   = 256
+)
+
+var spliceChunk = size[int](4*kib, gib)
+
+var rootFields = []field[Config]{
+	single("engine", engineFields, func(c *Config) *Engine { return &c.Engine }),
+	single("log", logFields, func(c *Config) *Log { return &c.Log }),
+	repeated("listener", "listener", listenerFields, freshListener, func(c *Config) *[]Listener { return &c.Listeners }),
+	repeated("upstream", "upstream", upstreamFields, freshUpstream, func(c *Config) *[]Upstream { return &c.Upstreams }),
+	repeated("drop", "drop", dropFields, freshDrop, func(c *Config) *[]Drop { return &c.Drops }),
+	later[Config]("admin"),
+}
+
+var engineFields = []field[Engine]{
+	scalar("loops", integer(0, loopsMost), func(e *Engine) *int { return &e.Loops }),
+	scalar("splice", choice[Splice](spliceNames), func(e *Engine) *Splice { return &e.Splice }),
+	scalar("splice_chunk", spliceChunk, func(e *Engine) *int { return &e.SpliceChunk }),
+	scalar("copy_chunk", size[int](kib, mib), func(e *Engine) *int { return &e.CopyChunk }),
+	scalar("pipe_size", size[int](4*kib, gib), func(e *Engine) *int { return &e.PipeSize }),
+	scalar("pipe_budget", size[int64](4*kib, tib), func(e *Engine) *int64 { return &e.PipeBudget }),
+	scalar("sessions_max", integer(0, sessionsMost), func(e *Engine) *int { return &e.SessionsMax }),
+	scalar("drain_timeout", duration, func(e *Engine) *time.Duration { return &e.DrainTimeout }),
+}
+
+var logFields = []field[Log]{
+	scalar("level", word([]string{"debug", "info", "warn", "error"}), func(l *Log) *string { return &l.Level }),
+	scalar("format", word([]string{"json", "console"}), func(l *Log) *string { return &l.Format }),
+	scalar("access", yesNo, func(l *Log) *bool { return &l.Access }),
+}
+
+// serviceFields are the keys of both a listener and a drop.
+var serviceFields = []field[Service]{
+	required(scalar("name", name, func(s *Service) *string { return &s.Name }), `name = "web"`),
+	required(list("listen", listenAddress, func(s *Service) *[]Address { return &s.Listen }), `listen = ["127.0.0.1:8080"]`),
+	scalar("sessions_max", integer(0, sessionsMost), func(s *Service) *int { return &s.SessionsMax }),
+	list("allow", prefix, func(s *Service) *[]netip.Prefix { return &s.Allow }),
+	list("deny", prefix, func(s *Service) *[]netip.Prefix { return &s.Deny }),
+	scalar("header_timeout", timeout, func(s *Service) *time.Duration { return &s.HeaderTimeout }),
+	scalar("idle_timeout", timeout, func(s *Service) *time.Duration { return &s.IdleTimeout }),
+	scalar("half_close_timeout", timeout, func(s *Service) *time.Duration { return &s.HalfCloseTimeout }),
+	later[Service]("accept_proxy_from"),
+}
+
+var listenerFields = slices.Concat(
+	within(serviceFields, func(l *Listener) *Service { return &l.Service }),
+	[]field[Listener]{
+		required(scalar("upstream", name, func(l *Listener) *string { return &l.Upstream }), `upstream = "web", the name of an [[upstream]]`),
+		scalar("splice_chunk", spliceChunk, func(l *Listener) *int { return &l.SpliceChunk }),
+		later[Listener]("route"),
+	},
+)
+
+var upstreamFields = []field[Upstream]{
+	required(scalar("name", name, func(u *Upstream) *string { return &u.Name }), `name = "web"`),
+	scalar("balance", choice[Balance](balanceNames, balancesLater...), func(u *Upstream) *Balance { return &u.Balance }),
+	scalar("connect_timeout", timeout, func(u *Upstream) *time.Duration { return &u.ConnectTimeout }),
+	scalar("connect_retries", integer(0, retriesMost), func(u *Upstream) *int { return &u.ConnectRetries }),
+	scalar("splice_chunk", spliceChunk, func(u *Upstream) *int { return &u.SpliceChunk }),
+	required(repeated("backend", "upstream.backend", backendFields, freshBackend,
+		func(u *Upstream) *[]Backend { return &u.Backends }), `[[upstream.backend]] and address = "127.0.0.1:9001" below it`),
+	later[Upstream]("send_proxy"),
+}
+
+var balancesLater = []string{"least_connections", "random", "source_hash", "first"}
+
+var backendFields = []field[Backend]{
+	required(scalar("address", backendAddress, func(b *Backend) *Address { return &b.Address }), `address = "127.0.0.1:9001"`),
+	scalar("weight", integer(0, weightMost), func(b *Backend) *int { return &b.Weight }),
+	scalar("sessions_max", integer(0, sessionsMost), func(b *Backend) *int { return &b.SessionsMax }),
+	later[Backend]("backup"),
+}
+
+var dropFields = slices.Concat(
+	within(serviceFields, func(d *Drop) *Service { return &d.Service }),
+	[]field[Drop]{
+		required(scalar("directory", directory, func(d *Drop) *string { return &d.Directory }), `directory = "files"`),
+		scalar("transfer", choice[Transfer](transferNames), func(d *Drop) *Transfer { return &d.Transfer }),
+		scalar("splice_chunk", spliceChunk, func(d *Drop) *int { return &d.SpliceChunk }),
+	},
+)
