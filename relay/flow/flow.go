@@ -65,6 +65,9 @@ type Flow struct {
 // Holds reports that bytes taken from the source have not reached the sink.
 func (f *Flow) Holds() bool { return f.pipe != nil || f.kept != nil }
 
+// Streams reports that the next turn of the flow is a long one: it splices.
+func (f *Flow) Streams() bool { return f.streaming || f.pipe != nil }
+
 // CanFill reports that the flow would take bytes from its source now.
 func (f *Flow) CanFill() bool { return !f.ended && !f.Holds() }
 

@@ -27,8 +27,7 @@ type Loop struct {
 	wake   int // eventfd; written by Post
 	now    int64
 	ends   table
-	again  []Token // unfinished turns, for the next round
-	spare  []Token
+	again  []Token // ends waiting for a turn, the first in front
 	timers heap
 	events [batch]unix.EpollEvent
 
@@ -106,8 +105,9 @@ func (l *Loop) Post(f func()) {
 	}
 }
 
-// Again gives the end another turn in the next round, after everyone else had theirs:
-// its owner sees the event Resume.
+// Again gives the end a turn after the events of this round, or of a later one when many
+// wait: its owner sees the event Resume. Long turns and unfinished ones are put off in
+// this way, so that short ones come first. An end is to wait in the queue once only.
 func (l *Loop) Again(t Token) { l.again = append(l.again, t) }
 
 func (l *Loop) wait() (int, error) {
@@ -162,18 +162,28 @@ func (l *Loop) deliver(t Token, ev Events) {
 	}
 }
 
-// resume gives unfinished ends their turn, each once: what asks again meanwhile waits
-// for the next round.
+// resumeFor bounds the time a round spends on turns that were put off: it is how long a
+// keystroke may wait behind bulk. The clock is read once for each such turn, which moves
+// far more than the reading costs.
+const resumeFor = int64(time.Millisecond)
+
+// resume gives ends that asked for it their turn, first come first served, until the
+// time is up: the others stay in the queue and events are looked at first. What asks
+// again meanwhile stands at the end.
 func (l *Loop) resume() {
-	if len(l.again) == 0 {
+	n := len(l.again)
+	if n == 0 {
 		return
 	}
-	work := l.again
-	l.again = l.spare[:0]
-	for _, t := range work {
-		l.deliver(t, Resume)
+	done := 0
+	for done < n {
+		l.deliver(l.again[done], Resume)
+		done++
+		if Clock()-l.now > resumeFor {
+			break
+		}
 	}
-	l.spare = work
+	l.again = append(l.again[:0], l.again[done:]...)
 }
 
 func (l *Loop) drainWake() {

@@ -13,33 +13,56 @@ import (
 // hang-up concern both: whoever acts next learns what it was.
 func (s *Session) relay(tag uint8, ev loop.Events) {
 	const bad = loop.Err | loop.Hup
-	acted := false
-	if ev&(loop.Out|bad) != 0 && s.flows[1-tag].Holds() {
-		acted = true
-		s.step(1 - int(tag))
+	reads, writes := int(tag), 1-int(tag)
+	acted, changed := false, false
+	if ev&loop.Resume != 0 {
+		s.queued[reads] = false
+		if f := &s.flows[reads]; f.Holds() || f.CanFill() {
+			changed = s.step(reads)
+		}
 	}
-	if s.state == relaying && ev&(loop.In|bad|loop.Resume) != 0 && s.flows[tag].CanFill() {
+	if ev&(loop.Out|bad) != 0 && s.flows[writes].Holds() {
 		acted = true
-		s.step(int(tag))
+		changed = s.turn(writes)
+	}
+	if s.state == relaying && ev&(loop.In|bad) != 0 && s.flows[reads].CanFill() {
+		acted = true
+		changed = s.turn(reads) || changed
 	}
 	if s.state == relaying && !acted && ev&bad != 0 {
-		s.strand(int(tag))
+		s.strand(reads)
+		changed = true
 	}
-	if s.state == relaying {
+	if changed && s.state == relaying {
 		s.ask()
 	}
 }
 
-// step runs one turn of flow i and does what its outcome asks for.
-func (s *Session) step(i int) {
+// turn runs a turn of flow i now if it is a short one. A long one waits until the other
+// events of this round are dealt with: 64 fast streams must not hold up one keystroke.
+func (s *Session) turn(i int) (changed bool) {
+	if !s.flows[i].Streams() {
+		return s.step(i)
+	}
+	if !s.queued[i] {
+		s.queued[i] = true
+		s.in.loop.Again(s.ends[i].token)
+	}
+	return false
+}
+
+// step runs one turn of flow i and does what its outcome asks for. It reports whether
+// the ends are to be watched for something else than before; most turns change nothing.
+func (s *Session) step(i int) (changed bool) {
 	f := &s.flows[i]
-	before := f.Moved
+	moved, held := f.Moved, f.Holds()
 	status := s.in.mover.Move(f, &s.ends[i].End, &s.ends[1-i].End)
-	if f.Moved != before {
+	if f.Moved != moved {
 		s.active = s.in.loop.Now()
 	}
 	switch status {
 	case flow.Moved, flow.Drained, flow.Blocked:
+		return f.Holds() != held
 	case flow.Ended:
 		s.passEnd(i)
 	case flow.SourceFailed:
@@ -49,6 +72,7 @@ func (s *Session) step(i int) {
 	case flow.Pending:
 		panic("proxy: a disk job in a session of sockets")
 	}
+	return true
 }
 
 // ask tells epoll what each end is wanted for, if that has changed.

@@ -41,8 +41,9 @@ type Session struct {
 	older, newer *Session // the sessions of this loop, for draining and listing
 
 	state  state
-	reason Reason // of a reset that waits for its bytes
-	done   [2]bool
+	reason Reason  // of a reset that waits for its bytes
+	done   [2]bool // the flow's end has been passed on
+	queued [2]bool // the flow waits for its turn in the loop's queue
 }
 
 // open reports that the end has a descriptor.
