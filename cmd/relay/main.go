@@ -1,0 +1,56 @@
+// Command relay is a layer-4 load balancer and a file-drop server whose payload never
+// visits user space.
+//
+// This package is the command line and has no logic of its own: each command is a file,
+// and what it does is in package relay or config.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitFailed = 1 // a bad configuration or a failed start
+	exitUsage  = 2
+)
+
+// failure is an error of the work, not of the words on the command line.
+type failure struct{ error }
+
+func main() {
+	err := root().Execute()
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, err)
+	if f := (failure{}); errors.As(err, &f) {
+		os.Exit(exitFailed)
+	}
+	fmt.Fprintln(os.Stderr, "Try 'relay --help'.")
+	os.Exit(exitUsage)
+}
+
+func root() *cobra.Command {
+	c := &cobra.Command{
+		Use:           "relay",
+		Short:         "A layer-4 load balancer and file server that never copies its payload",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return errors.New("relay: a command is needed, such as 'relay run'")
+		},
+	}
+	c.AddCommand(runCommand(), checkCommand(), versionCommand())
+	return c
+}
+
+// configFlag is the same for every command that reads the configuration.
+func configFlag(c *cobra.Command) *string {
+	return c.Flags().StringP("config", "c", "relay.toml", "configuration `FILE`")
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"relay/config"
+	"relay/relay"
+)
+
+func runCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Serve what the configuration says until SIGTERM or SIGINT",
+		Long: `Serve what the configuration says.
+
+SIGTERM or SIGINT drains: nothing new is accepted, and what runs may finish for
+drain_timeout. A second signal ends it at once.`,
+		Args: cobra.NoArgs,
+	}
+	file := configFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		loaded, err := config.Load(*file)
+		if err != nil {
+			return failure{err}
+		}
+		return run(c.Context(), loaded)
+	}
+	return c
+}
+
+func run(ctx context.Context, c *config.Config) error {
+	log, flush := relay.NewLog(c.Log, os.Stderr)
+	defer flush()
+	ctx, kill := signals(ctx)
+	s, err := relay.New(c, log)
+	if err == nil {
+		err = s.Run(ctx, kill)
+	}
+	if err != nil {
+		return failure{err}
+	}
+	return nil
+}
+
+// signals ends the context at the first SIGTERM or SIGINT and closes kill at the
+// second.
+func signals(parent context.Context) (context.Context, <-chan struct{}) {
+	if parent == nil {
+		parent = context.Background()
+	}
+	ctx, cancel := context.WithCancel(parent)
+	kill := make(chan struct{})
+	got := make(chan os.Signal, 2)
+	signal.Notify(got, syscall.SIGTERM, syscall.SIGINT)
+	go func() { // lives as long as the process
+		<-got
+		cancel()
+		<-got
+		close(kill)
+	}()
+	return ctx, kill
+}
