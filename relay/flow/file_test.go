@@ -136,8 +136,8 @@ func TestFileShrinks(t *testing.T) {
 // One that shrinks when all of it is on its way already was perhaps sent with zeros.
 func TestFileShrinksAtTheEnd(t *testing.T) {
 	d := parcel{body: body(100_000)}.make(t)
-	d.calls.splice = func(file int, offset int64, pipe, most int) (int, sock.Errno) {
-		n, errno := fileKernel.splice(file, offset, pipe, most)
+	d.calls.splice = func(file int, offset int64, pipe, most int, wait bool) (int, sock.Errno) {
+		n, errno := fileKernel.splice(file, offset, pipe, most, wait)
 		if err := os.Truncate(d.path, 5000); err != nil {
 			t.Fatal(err)
 		}

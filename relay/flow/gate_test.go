@@ -22,14 +22,14 @@ func (d *delivery) unreliable(seed uint64) {
 		return random.IntN(n)
 	}
 	less := func(n int) int { return 1 + dice(n) }
-	d.calls.splice = func(file int, offset int64, pipe, most int) (int, sock.Errno) {
-		return fileKernel.splice(file, offset, pipe, less(most))
+	d.calls.splice = func(file int, offset int64, pipe, most int, wait bool) (int, sock.Errno) {
+		return fileKernel.splice(file, offset, pipe, less(most), wait)
 	}
-	d.calls.sendfile = func(socket, file int, offset int64, most int) (int, sock.Errno) {
+	d.calls.sendfile = func(socket, file int, offset int64, most int, wait bool) (int, sock.Errno) {
 		if dice(4) == 0 {
 			return 0, unix.EAGAIN
 		}
-		return fileKernel.sendfile(socket, file, offset, less(most))
+		return fileKernel.sendfile(socket, file, offset, less(most), wait)
 	}
 	d.calls.read = func(file int, p []byte, offset int64) (int, sock.Errno) {
 		return fileKernel.read(file, p[:less(len(p))], offset)
@@ -116,9 +116,9 @@ func TestPendingStaysPending(t *testing.T) {
 	d := parcel{body: body(100_000)}.make(t)
 	held := make(chan struct{})
 	d.calls.cached = func(int, int64, int64) (int64, sock.Errno) { return 0, 0 }
-	d.calls.splice = func(file int, offset int64, pipe, most int) (int, sock.Errno) {
+	d.calls.splice = func(file int, offset int64, pipe, most int, wait bool) (int, sock.Errno) {
 		<-held
-		return fileKernel.splice(file, offset, pipe, most)
+		return fileKernel.splice(file, offset, pipe, most, wait)
 	}
 	for range 3 {
 		d.want(d.Send(&d.flow, &d.src, &d.dst, d), Pending)

@@ -18,8 +18,8 @@ func TestUnfitWays(t *testing.T) {
 		for _, errno := range []sock.Errno{unix.EINVAL, unix.ENOSYS} {
 			d := parcel{way: way, body: body(300_000)}.make(t)
 			calls := 0
-			d.calls.splice = func(int, int64, int, int) (int, sock.Errno) { calls++; return 0, errno }
-			d.calls.sendfile = func(int, int, int64, int) (int, sock.Errno) { calls++; return 0, errno }
+			d.calls.splice = func(int, int64, int, int, bool) (int, sock.Errno) { calls++; return 0, errno }
+			d.calls.sendfile = func(int, int, int64, int, bool) (int, sock.Errno) { calls++; return 0, errno }
 			d.calls.mapFile = func(int, int64, int) ([]byte, error) { calls++; return nil, errno }
 			st, got := d.run(64 << 10)
 			d.want(st, Ended)
@@ -34,8 +34,8 @@ func TestUnfitWays(t *testing.T) {
 func TestFileFails(t *testing.T) {
 	for name, way := range everyWay {
 		d := parcel{way: way, body: body(300_000)}.make(t)
-		d.calls.splice = func(int, int64, int, int) (int, sock.Errno) { return 0, unix.EIO }
-		d.calls.sendfile = func(int, int, int64, int) (int, sock.Errno) { return 0, unix.EIO }
+		d.calls.splice = func(int, int64, int, int, bool) (int, sock.Errno) { return 0, unix.EIO }
+		d.calls.sendfile = func(int, int, int64, int, bool) (int, sock.Errno) { return 0, unix.EIO }
 		d.calls.mapFile = func(int, int64, int) ([]byte, error) { return nil, unix.EIO }
 		d.calls.read = func(int, []byte, int64) (int, sock.Errno) { return 0, unix.EIO }
 		d.want(d.turn(), SourceFailed)
