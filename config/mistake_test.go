@@ -1,8 +1,8 @@
 package config
 
 import (
-	"fmt"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -162,7 +162,8 @@ func TestSocketsThatCollide(t *testing.T) {
 }
 
 func TestAllMistakesAtOnce(t *testing.T) {
-	wantMistakes(t, `
+	wantMistakes(
+		t, `
 lisener = 4
 [engine]
 loops = "two"

@@ -20,9 +20,22 @@ import (
 
 func TestNaturalOrder(t *testing.T) {
 	want := []entry{
-		{name: "a", dir: true}, {name: "Z10", dir: true}, {name: "z11", dir: true},
-		{name: ".x"}, {name: "1"}, {name: "2"}, {name: "010"}, {name: "10"}, {name: "A"}, {name: "a"}, {name: "a1"},
-		{name: "a1b"}, {name: "a2"}, {name: "a10"}, {name: "b99999999999999999999999999"}, {name: "b100000000000000000000000000"},
+		{name: "a", dir: true},
+		{name: "Z10", dir: true},
+		{name: "z11", dir: true},
+		{name: ".x"},
+		{name: "1"},
+		{name: "2"},
+		{name: "010"},
+		{name: "10"},
+		{name: "A"},
+		{name: "a"},
+		{name: "a1"},
+		{name: "a1b"},
+		{name: "a2"},
+		{name: "a10"},
+		{name: "b99999999999999999999999999"},
+		{name: "b100000000000000000000000000"},
 	}
 	for seed := range 5 {
 		list := slices.Clone(want)
