@@ -51,7 +51,9 @@ func New(c *config.Config, log zerolog.Logger) (*Server, error) {
 		capacity: &listen.Capacity{Max: max},
 		disk:     flow.NewDisk(diskWorkers),
 	}
-	probe.Run().Log(log)
+	found := probe.Run()
+	found.Log(log)
+	probe.This(found).Examine(Needs(c)).Log(log)
 	if err := s.build(); err != nil {
 		s.close()
 		return nil, err

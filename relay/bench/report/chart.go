@@ -82,7 +82,8 @@ func (d *Document) drawHead(c *canvas) {
 	c.text(margin, margin+32, "note", "start", fmt.Sprintf("%s, %s, Linux %s, %s", plural(m.CPUs, "CPU"), m.CPU, d.Kernel.Kernel, d.Date.Format("2 January 2006")))
 	c.text(margin, margin+48, "note", "start", fmt.Sprintf(
 		"Shorter is better. Bars are medians of %s, lines reach from the lowest to the highest. Chunks of %s, %s.",
-		plural(d.Rounds, "round"), byteSize(int64(d.Base.Chunk)), plural(d.Base.Streams, "stream")))
+		plural(d.Rounds, "round"), byteSize(int64(d.Base.Chunk)), plural(d.Base.Streams, "stream"),
+	))
 }
 
 func (d *Document) drawPath(c *canvas, y float64, p bench.Path, rows []*Row) {
