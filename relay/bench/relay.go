@@ -64,6 +64,7 @@ func (a *relayLane) Ready(tag uint8, ev loop.Events) {
 	switch {
 	case a.hearing && tag == sinkTag:
 		if heard, err := a.run.hear(a.sink.FD, a.length); heard {
+			a.run.calls.Add(1)
 			a.close()
 			a.run.finished(err)
 		}

@@ -58,6 +58,7 @@ func (a *sendLane) Ready(_ uint8, ev loop.Events) {
 	switch {
 	case a.hearing:
 		if heard, err := a.run.hear(a.end.FD, a.length); heard {
+			a.run.calls.Add(1)
 			a.close()
 			a.run.finished(err)
 		}
