@@ -81,7 +81,7 @@ func (d *Document) drawHead(c *canvas) {
 	m := d.Machine
 	c.text(margin, margin+32, "note", "start", fmt.Sprintf("%s, %s, Linux %s, %s", plural(m.CPUs, "CPU"), m.CPU, d.Kernel.Kernel, d.Date.Format("2 January 2006")))
 	c.text(margin, margin+48, "note", "start", fmt.Sprintf(
-		"Shorter is better. Bars are medians of %s, lines reach from the lowest to the highest. Chunks of %s, %s.",
+		"Shorter is better. Grey is a plain loop of read and write, the rest relay's own paths. Medians of %s, lines from lowest to highest. Chunks of %s, %s.",
 		plural(d.Rounds, "round"), byteSize(int64(d.Base.Chunk)), plural(d.Base.Streams, "stream"),
 	))
 }
