@@ -10,7 +10,7 @@ import (
 
 // near is how much more CPU still counts as the same: a smaller chunk, or the default
 // method, is preferred within it.
-const near = 1.05
+const near = 1.1
 
 // advise puts what was found into sentences, and what follows from it into lines.
 func (d *Document) advise() {
@@ -104,7 +104,7 @@ func (d *Document) bestChunk(method string) (best, worst *Row) {
 	var all []*Row
 	for i := range d.Rows {
 		r := &d.Rows[i]
-		if r.Method != method || r.Bytes != d.Base.Bytes || r.Streams != d.Base.Streams {
+		if r.Method != method || r.Bytes != d.Base.Bytes || r.Streams != d.Base.Streams || r.Chunk > d.pipeMost() {
 			continue
 		}
 		all = append(all, r)
@@ -122,6 +122,15 @@ func (d *Document) bestChunk(method string) (best, worst *Row) {
 		}
 	}
 	return best, worst
+}
+
+// pipeMost is the largest pipe that this process was granted: a larger chunk goes
+// through it in parts, and says nothing of its own.
+func (d *Document) pipeMost() int {
+	if d.Kernel.Privileged || d.Kernel.PipeMax == 0 {
+		return math.MaxInt
+	}
+	return d.Kernel.PipeMax
 }
 
 func percent(v float64) string { return fmt.Sprintf("%.0f %%", v*100) }

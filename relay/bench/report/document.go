@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"relay/relay/bench"
@@ -95,6 +96,10 @@ func New(r *bench.Record, version string) *Document {
 	}
 	for _, f := range r.Failures {
 		d.Failures = append(d.Failures, Failure{setting(f.Case), f.Round, f.Error})
+	}
+	if largest := slices.Max(append([]int{0}, r.Plan.Chunks...)); largest > d.pipeMost() {
+		d.Notes = append(d.Notes, fmt.Sprintf("fs.pipe-max-size grants this user pipes of %s: what is spliced in larger chunks goes in parts of that",
+			byteSize(int64(d.pipeMost()))))
 	}
 	d.Article = beside(d)
 	d.advise()

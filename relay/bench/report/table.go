@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -51,18 +52,32 @@ func pagesGo(d *Document) string {
 
 // path writes the tables of one path: by size, by chunk, by streams.
 func (d *Document) path(out io.Writer, p bench.Path) {
-	rest := fmt.Sprintf("chunks of %s, %s", byteSize(int64(d.Base.Chunk)), plural(d.Base.Streams, "stream"))
-	d.group(out, p, "by size; "+rest, func(r Row) (string, bool) {
-		return byteSize(r.Bytes), r.Streams == d.Base.Streams && d.baseChunk(r)
-	})
-	rest = fmt.Sprintf("%s, %s", byteSize(d.Base.Bytes), plural(d.Base.Streams, "stream"))
-	d.group(out, p, "by chunk; "+rest, func(r Row) (string, bool) {
-		return byteSize(int64(r.Chunk)), r.Bytes == d.Base.Bytes && r.Streams == d.Base.Streams && !baseline(r)
-	})
-	rest = fmt.Sprintf("%s, chunks of %s", byteSize(d.Base.Bytes), byteSize(int64(d.Base.Chunk)))
-	d.group(out, p, "by streams; "+rest, func(r Row) (string, bool) {
-		return plural(r.Streams, "stream"), r.Bytes == d.Base.Bytes && d.baseChunk(r)
-	})
+	chunk, size, streams := byteSize(int64(d.Base.Chunk)), byteSize(d.Base.Bytes), plural(d.Base.Streams, "stream")
+	var sizes, chunks, many []labelled
+	for _, r := range d.Rows {
+		if r.Path != p {
+			continue
+		}
+		if r.Streams == d.Base.Streams && d.baseChunk(r) {
+			sizes = append(sizes, labelled{r, byteSize(r.Bytes), r.Bytes})
+		}
+		if r.Bytes == d.Base.Bytes && r.Streams == d.Base.Streams && !baseline(r) {
+			chunks = append(chunks, labelled{r, byteSize(int64(r.Chunk)), int64(r.Chunk)})
+		}
+		if r.Bytes == d.Base.Bytes && d.baseChunk(r) {
+			many = append(many, labelled{r, plural(r.Streams, "stream"), int64(r.Streams)})
+		}
+	}
+	group(out, fmt.Sprintf("%s, by size; chunks of %s, %s", p, chunk, streams), sizes, 1)
+	group(out, fmt.Sprintf("%s, by chunk; %s, %s", p, size, streams), chunks, 2)
+	group(out, fmt.Sprintf("%s, by streams; %s, chunks of %s", p, size, chunk), many, 2)
+}
+
+// labelled is a row with what the table's first column says of it.
+type labelled struct {
+	Row
+	label string
+	order int64
 }
 
 func baseline(r Row) bool {
@@ -72,36 +87,27 @@ func baseline(r Row) bool {
 
 func (d *Document) baseChunk(r Row) bool { return baseline(r) || r.Chunk == d.Base.Chunk }
 
-// group writes one table, if more than one thing would be in its first column or the
-// first table of the path is still to come.
-func (d *Document) group(out io.Writer, p bench.Path, title string, of func(Row) (string, bool)) {
-	var rows []Row
-	var labels []string
-	for _, r := range d.Rows {
-		if label, in := of(r); in && r.Path == p {
-			rows, labels = append(rows, r), append(labels, label)
-		}
+// group writes one table, if at least so many things would be in its first column.
+func group(out io.Writer, title string, rows []labelled, least int) {
+	slices.SortStableFunc(rows, func(a, b labelled) int { return cmp.Compare(a.order, b.order) })
+	things := map[int64]bool{}
+	for _, r := range rows {
+		things[r.order] = true
 	}
-	if len(rows) == 0 || !strings.HasPrefix(title, "by size") && slices.Min(labels) == slices.Max(labels) {
+	if len(things) < least {
 		return
 	}
-	order := slices.Compact(slices.Clone(labels))
-	fmt.Fprintf(out, "\n%s, %s\n", p, title)
+	fmt.Fprintf(out, "\n%s\n", title)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  \t\tms\tGB/s\tCPU ms/GB\tuser + system\tcalls/GB\twaits/GB\tother switches/GB\tfaults/GB\ttime ×\tCPU ×")
-	seen := map[string]bool{}
-	for _, label := range order {
-		if seen[label] {
-			continue
+	last := ""
+	for _, r := range rows {
+		head := r.label
+		if head == last {
+			head = ""
 		}
-		seen[label] = true
-		head := label
-		for i, r := range rows {
-			if labels[i] == label {
-				fmt.Fprintf(t, "  %s\t%s\n", head, r.cells())
-				head = ""
-			}
-		}
+		last = r.label
+		fmt.Fprintf(t, "  %s\t%s\n", head, r.cells())
 	}
 	t.Flush()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -101,6 +102,7 @@ func (d *document) chunkTable(b *strings.Builder) {
 		}
 		cells[r.Method][r.Chunk] = r.CPU.text("%.0f")
 	}
+	slices.Sort(chunks)
 	fmt.Fprintf(b, "### CPU ms per GB by chunk, %s\n\n| |", sizeText(d.Base.Bytes))
 	for _, c := range chunks {
 		fmt.Fprintf(b, " %s |", sizeText(int64(c)))
