@@ -46,7 +46,7 @@ type Upstream struct {
 	Config   config.Upstream
 	Backends []*Backend
 	turns    schedule
-	next     atomic.Uint32
+	next     atomic.Uint64
 }
 
 // New builds an upstream from its configuration.
@@ -80,7 +80,7 @@ func newBackend(c config.Backend) (*Backend, error) {
 // back. It passes over those in tried, where a connect of this session has failed. One
 // pick is one step along the schedule; only full and tried backends cost more.
 func (u *Upstream) Pick(tried []*Backend) (*Backend, error) {
-	n := uint32(len(u.turns))
+	n := uint64(len(u.turns))
 	if n == 0 {
 		return nil, ErrNoBackend
 	}
