@@ -75,7 +75,7 @@ func (o *outgoing) begin() {
 func (o *outgoing) send() {
 	for o.at < o.end {
 		want := int(min(o.end-o.at, 1<<20))
-		n, errno := sock.SendFile(o.fd, o.file, o.at, want)
+		n, errno := sock.SendFile(o.fd, o.file, o.at, want, true)
 		if errno == unix.EAGAIN {
 			return
 		}

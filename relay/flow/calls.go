@@ -34,13 +34,13 @@ func (m *Mover) CountCalls(n *atomic.Uint64) {
 // worker. What it leaves to its Mover is counted there.
 func (s *Sender) CountCalls(n *atomic.Uint64) {
 	c := s.calls
-	s.calls.splice = func(file int, offset int64, pipe, max int) (int, sock.Errno) {
+	s.calls.splice = func(file int, offset int64, pipe, max int, wait bool) (int, sock.Errno) {
 		n.Add(1)
-		return c.splice(file, offset, pipe, max)
+		return c.splice(file, offset, pipe, max, wait)
 	}
-	s.calls.sendfile = func(socket, file int, offset int64, max int) (int, sock.Errno) {
+	s.calls.sendfile = func(socket, file int, offset int64, max int, wait bool) (int, sock.Errno) {
 		n.Add(1)
-		return c.sendfile(socket, file, offset, max)
+		return c.sendfile(socket, file, offset, max, wait)
 	}
 	s.calls.read = counted(n, c.read)
 	s.calls.readNow = counted(n, c.readNow)
