@@ -122,6 +122,9 @@ func (p *Pool) Low() bool {
 	return len(p.idle) == 0 && (p.refused() || p.budget.used.Load() > p.budget.limit/4*3)
 }
 
+// Size is the capacity asked for each pipe, in bytes.
+func (p *Pool) Size() int { return p.size }
+
 // Lent and Idle are the numbers of pipes in use and waiting.
 func (p *Pool) Lent() int { return p.lent }
 

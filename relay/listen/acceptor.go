@@ -74,10 +74,20 @@ func (a *Acceptor) Stop() {
 		return
 	}
 	for _, so := range a.service.sockets {
-		for a.accept(so) == 0 {
-		}
+		a.takePending(so)
 	}
 	a.service.Close()
+}
+
+// takePending accepts what was in the backlog. Clients that keep arriving have a new
+// place to go to: the bound is the longest backlog there can have been.
+func (a *Acceptor) takePending(so *socket) {
+	for range sock.Backlog {
+		switch a.accept(so) {
+		case unix.EAGAIN, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.EBADF, unix.EINVAL:
+			return
+		}
+	}
 }
 
 // Ready accepts what is pending, up to the bound of a turn; level-triggered epoll

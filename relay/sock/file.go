@@ -8,27 +8,44 @@ import (
 
 // The calls of this file may wait for a disk, so they tell the scheduler: another
 // thread then takes over what this one would have run.
+//
+// SpliceFile and SendFile can be told that they will not wait, because the page cache
+// was just asked. They then spare the scheduler, to which calls of a tenth of a
+// millisecond look like waiting: its monitor stays awake for them and takes the
+// processor away again and again, which cost 10 to 20 % of the CPU of sending a file.
 
 // SpliceFile moves at most max bytes of a file, from offset on, into a pipe, by
 // reference. (0, 0) is the end of the file; EAGAIN is a full pipe.
-func SpliceFile(file int, offset int64, pipe, max int) (int, Errno) {
+func SpliceFile(file int, offset int64, pipe, max int, wait bool) (n int, errno Errno) {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_SPLICE, uintptr(file), uintptr(unsafe.Pointer(&offset)),
-			uintptr(pipe), 0, uintptr(max), unix.SPLICE_F_NONBLOCK)
+		var r uintptr
+		if wait {
+			r, _, errno = unix.Syscall6(unix.SYS_SPLICE, uintptr(file), uintptr(unsafe.Pointer(&offset)),
+				uintptr(pipe), 0, uintptr(max), unix.SPLICE_F_NONBLOCK)
+		} else {
+			r, _, errno = unix.RawSyscall6(unix.SYS_SPLICE, uintptr(file), uintptr(unsafe.Pointer(&offset)),
+				uintptr(pipe), 0, uintptr(max), unix.SPLICE_F_NONBLOCK)
+		}
 		if errno != unix.EINTR {
-			return result(n, errno)
+			return result(r, errno)
 		}
 	}
 }
 
 // SendFile moves at most max bytes of a file, from offset on, into a socket. (0, 0) is
 // the end of the file; fewer than max may be that, or a full socket.
-func SendFile(socket, file int, offset int64, max int) (int, Errno) {
+func SendFile(socket, file int, offset int64, max int, wait bool) (n int, errno Errno) {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDFILE, uintptr(socket), uintptr(file),
-			uintptr(unsafe.Pointer(&offset)), uintptr(max), 0, 0)
+		var r uintptr
+		if wait {
+			r, _, errno = unix.Syscall6(unix.SYS_SENDFILE, uintptr(socket), uintptr(file),
+				uintptr(unsafe.Pointer(&offset)), uintptr(max), 0, 0)
+		} else {
+			r, _, errno = unix.RawSyscall6(unix.SYS_SENDFILE, uintptr(socket), uintptr(file),
+				uintptr(unsafe.Pointer(&offset)), uintptr(max), 0, 0)
+		}
 		if errno != unix.EINTR {
-			return result(n, errno)
+			return result(r, errno)
 		}
 	}
 }
