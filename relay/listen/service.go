@@ -76,7 +76,7 @@ type socket struct {
 func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
 	s := &Service{Config: c, Role: role, capacity: capacity, log: log.With().Str(role, c.Name).Logger()}
 	for _, address := range c.Listen {
-		so, err := open(address)
+		so, err := open(address, &c)
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("%s %q: listen %s: %w", role, c.Name, address, err)
@@ -84,18 +84,23 @@ func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger)
 		s.sockets = append(s.sockets, so)
 		s.log.Info().Str("address", so.name).Msg("listening")
 	}
+	s.warnOfFastOpen()
 	return s, nil
 }
 
-func open(a config.Address) (*socket, error) {
+func open(a config.Address, c *config.Service) (*socket, error) {
 	if a.IsUnix() {
-		return openUnix(a.Unix)
+		return openUnix(a.Unix, c.Backlog)
 	}
 	at, err := sock.TCPAddress(a.TCP)
 	if err != nil {
 		return nil, err
 	}
-	fd, err := sock.Listen(&at)
+	how := sock.Listening{Backlog: c.Backlog, MPTCP: c.MPTCP, Settings: settings(c)}
+	fd, refused, err := how.Open(&at)
+	if refused != nil {
+		return nil, Explain(refused, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +110,7 @@ func open(a config.Address) (*socket, error) {
 
 // openUnix takes the place of a socket that a dead process left behind, never that of
 // a live one.
-func openUnix(path string) (*socket, error) {
+func openUnix(path string, backlog int) (*socket, error) {
 	at, err := sock.UnixAddress(path)
 	if err != nil {
 		return nil, err
@@ -114,12 +119,13 @@ func openUnix(path string) (*socket, error) {
 	if path[0] != '@' {
 		so.path = path
 	}
-	so.fd, err = sock.Listen(&at)
+	how := sock.Listening{Backlog: backlog}
+	so.fd, _, err = how.Open(&at)
 	if errors.Is(err, unix.EADDRINUSE) && so.path != "" && stale(path, &at) {
 		if err := os.Remove(path); err != nil {
 			return nil, err
 		}
-		so.fd, err = sock.Listen(&at)
+		so.fd, _, err = how.Open(&at)
 	}
 	if err != nil {
 		return nil, err
@@ -163,18 +169,21 @@ func (s *Service) admit(c Conn) Refusal {
 
 // allowed looks at deny first; an empty allow lets everybody else in.
 func allowed(c *config.Service, ip netip.Addr) bool {
-	ip = ip.WithZone("") // no prefix contains an address with a zone
-	for _, p := range c.Deny {
-		if p.Contains(ip) {
-			return false
-		}
+	if Contains(c.Deny, ip) {
+		return false
 	}
-	for _, p := range c.Allow {
+	return len(c.Allow) == 0 || Contains(c.Allow, ip)
+}
+
+// Contains reports whether an address is in one of the ranges.
+func Contains(ranges []netip.Prefix, ip netip.Addr) bool {
+	ip = ip.WithZone("") // no prefix contains an address with a zone
+	for _, p := range ranges {
 		if p.Contains(ip) {
 			return true
 		}
 	}
-	return len(c.Allow) == 0
+	return false
 }
 
 // Close closes the sockets of a service that no loop watches (any more). Shutdown comes

@@ -12,7 +12,9 @@ import (
 // it to Adopt or the bytes in its pipes are lost.
 type Moved struct {
 	Listener  *Listener
+	Target    *Target
 	Backend   *upstream.Backend
+	Who       *Identity // nil where nothing is known but the address
 	Ends      [2]flow.End
 	Flows     [2]flow.Flow
 	Done      [2]bool
@@ -30,7 +32,7 @@ func (ss *Sessions) Quiesce(s *Session) (Moved, bool) {
 		return Moved{}, false
 	}
 	m := Moved{
-		Listener: s.listener, Backend: s.backend, Flows: s.flows, Done: s.done, Client: s.client,
+		Listener: s.listener, Target: s.target, Backend: s.backend, Who: s.who, Flows: s.flows, Done: s.done, Client: s.client,
 		Accepted: s.accepted, Connected: s.connected, Active: s.active, Tried: s.tried,
 	}
 	for i := range s.ends {
@@ -48,6 +50,7 @@ func (ss *Sessions) Quiesce(s *Session) (Moved, bool) {
 // whoever gives it has added it to the loop's Load.
 func (ss *Sessions) Adopt(m Moved) {
 	s := ss.open(m.Listener)
+	s.target, s.who = m.Target, m.Who
 	s.backend, s.flows, s.done, s.client = m.Backend, m.Flows, m.Done, m.Client
 	s.accepted, s.connected, s.active, s.tried = m.Accepted, m.Connected, m.Active, m.Tried
 	for i := range s.ends {
@@ -64,7 +67,7 @@ func (ss *Sessions) Adopt(m Moved) {
 		}
 		e.token = token
 	}
-	ss.loop.SetTimer(&s.timer, s, s.active+s.quietLimit())
+	s.setTimer(s.active + s.quietLimit())
 }
 
 // Shed moves up to n sessions, the newest first, out of this loop and hands each to

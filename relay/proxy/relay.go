@@ -144,7 +144,7 @@ func (s *Session) strand(i int) {
 // one.
 func (s *Session) rearm() {
 	if due := s.active + s.quietLimit(); due < s.timer.Due() {
-		s.in.loop.SetTimer(&s.timer, s, due)
+		s.setTimer(due)
 	}
 }
 
@@ -160,7 +160,7 @@ func (s *Session) quietLimit() int64 {
 // deadline without touching the timer.
 func (s *Session) quiet(now int64) {
 	if due := s.active + s.quietLimit(); due > now {
-		s.in.loop.SetTimer(&s.timer, s, due)
+		s.setTimer(due)
 		return
 	}
 	if s.done[client] || s.done[backend] {
