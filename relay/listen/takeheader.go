@@ -16,54 +16,59 @@ func (s *Service) SendsHeader(peer netip.AddrPort) bool {
 }
 
 // errEnded is a client that said goodbye before its header was complete.
-var errEnded = errors.New("the connection ended before its PROXY header")
+var errEnded = errors.New("the connection ended before its PROXY header did")
 
-// Head is a look at the first bytes of a connection, which stay in its socket until
-// they are known to be a head. It is what a waiting session keeps.
-type Head struct {
-	seen int // bytes of the last look
-}
-
-// Look peeks into buf. grew is false when nothing has come since the last look: then
-// nothing more will come either if the peer has ended or the socket's buffer is full,
-// and stuck says so. An EAGAIN is an empty look.
-func (h *Head) Look(fd int, buf []byte) (b []byte, stuck bool, errno sock.Errno) {
+// Peek looks at the first bytes of a connection and leaves them in its socket. final
+// says that no more will come: the peer has ended its direction, or the socket's buffer
+// is full and only reading would make room. It is asked for only where whole says that
+// what is there does not do.
+func Peek(fd int, buf []byte, whole func([]byte) bool) (b []byte, final bool, errno sock.Errno) {
 	n, errno := sock.Peek(fd, buf)
-	if errno == unix.EAGAIN {
+	switch {
+	case errno == unix.EAGAIN:
 		return nil, false, 0
-	}
-	if errno != 0 {
+	case errno != 0:
 		return nil, false, errno
+	case n > 0 && whole(buf[:n]):
+		return buf[:n], false, 0
 	}
-	grew := n > h.seen
-	h.seen = n
-	stuck = n == 0 || !grew && (n == len(buf) || sock.Ended(fd) || sock.ReceiveFull(fd))
-	return buf[:n], stuck, 0
+	return buf[:n], n == 0 || sock.HungUp(fd) || sock.ReceiveFull(fd), 0
 }
 
 // TakeHeader reads the PROXY header from a socket and leaves what follows it there.
-// ErrIncomplete says that it may still come: look again when more has arrived. buf is
+// ErrIncomplete says that it may still come: call again when more has arrived. buf is
 // scratch space of at least HeaderMost bytes. An error of the socket comes as its
 // errno.
-func (h *Head) TakeHeader(fd int, buf []byte) (Origin, error) {
-	b, stuck, errno := h.Look(fd, buf[:HeaderMost])
-	if errno != 0 {
-		return Origin{}, errno
-	}
-	o, n, err := ParseHeader(b)
+func TakeHeader(fd int, buf []byte) (Origin, error) {
+	var o Origin
+	var size int
+	err := ErrIncomplete
+	_, final, errno := Peek(fd, buf[:HeaderMost], func(b []byte) bool {
+		o, size, err = ParseHeader(b)
+		return err != ErrIncomplete
+	})
 	switch {
-	case err == ErrIncomplete && stuck:
+	case errno != 0:
+		return Origin{}, errno
+	case err == ErrIncomplete && final:
 		return Origin{}, errEnded
 	case err != nil:
 		return Origin{}, err
 	}
-	h.seen = 0
-	for n > 0 {
-		took, errno := sock.Recv(fd, buf[:n])
+	return o, take(fd, buf[:size])
+}
+
+// take removes bytes from a socket that are known to be there.
+func take(fd int, buf []byte) error {
+	for len(buf) > 0 {
+		n, errno := sock.Recv(fd, buf)
 		if errno != 0 {
-			return Origin{}, errno
+			return errno
 		}
-		n -= took
+		if n == 0 {
+			return errEnded
+		}
+		buf = buf[n:]
 	}
-	return o, nil
+	return nil
 }

@@ -69,7 +69,7 @@ func (s *Session) look() {
 
 func (s *Session) lookForHeader() {
 	c := &s.ends[client]
-	origin, err := s.who.head.TakeHeader(c.FD, s.in.scratch())
+	origin, err := listen.TakeHeader(c.FD, s.in.scratch())
 	if errno, failed := err.(sock.Errno); failed {
 		s.lostClient(errno)
 		return
@@ -96,13 +96,16 @@ func (s *Session) introduced(o listen.Origin) {
 
 func (s *Session) lookForHello() {
 	c := &s.ends[client]
-	b, stuck, errno := s.who.head.Look(c.FD, s.in.scratch()[:helloMost])
+	verdict := partial
+	b, final, errno := listen.Peek(c.FD, s.in.scratch(), func(b []byte) bool {
+		verdict = judge(b)
+		return verdict != partial
+	})
 	if errno != 0 {
 		s.lostClient(errno)
 		return
 	}
-	verdict := judge(b)
-	if verdict == partial && !stuck {
+	if verdict == partial && !final && len(b) < helloMost {
 		s.awaitHead()
 		return
 	}

@@ -15,10 +15,9 @@ type Identity struct {
 	Protocols  []string // that it offered by ALPN
 	ID         string   // that the backend was told
 
-	head    listen.Head // of the state header
-	awaited awaited
-	sent    uint16 // bytes of the PROXY header that the backend has
-	failure error  // why the header was not accepted
+	awaited awaited // in the state header
+	sent    uint16  // bytes of the PROXY header that the backend has
+	failure error   // why the header was not accepted
 }
 
 // awaited is what a session in the state header waits for.
