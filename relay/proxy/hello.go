@@ -65,7 +65,7 @@ func judge(b []byte) verdict {
 			return other
 		}
 		if have >= messageHead {
-			need = messageHead + int(head[1])<<16 | int(head[2])<<8 | int(head[3])
+			need = messageHead + (int(head[1])<<16 | int(head[2])<<8 | int(head[3]))
 		}
 		if have >= need && have >= messageHead {
 			return complete
