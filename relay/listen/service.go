@@ -12,6 +12,7 @@ import (
 
 	"relay/config"
 	"relay/relay/flow"
+	"relay/relay/loop"
 	"relay/relay/sock"
 )
 
@@ -36,8 +37,9 @@ type Refusal string
 
 // The refusals.
 const (
-	Denied Refusal = "denied"       // by allow or deny
-	Full   Refusal = "sessions_max" // of this service
+	Denied      Refusal = "denied"       // by allow or deny
+	Full        Refusal = "sessions_max" // of this service
+	SourceLimit Refusal = "source_limit" // sessions_max_per_source or session_rate_per_source
 )
 
 // Capacity bounds the sessions of the whole process. At the bound accepting pauses, so
@@ -60,6 +62,7 @@ type Service struct {
 	log      zerolog.Logger
 	capacity *Capacity
 	sessions atomic.Int64
+	sources  *sources // nil = no limits per source
 	sockets  []*socket
 	short    atomic.Bool  // accepting is paused and that has been logged
 	serving  atomic.Int32 // acceptors that have not left
@@ -74,7 +77,10 @@ type socket struct {
 
 // Open opens the service's sockets; on an error none stays open.
 func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
-	s := &Service{Config: c, Role: role, capacity: capacity, log: log.With().Str(role, c.Name).Logger()}
+	s := &Service{
+		Config: c, Role: role, capacity: capacity, log: log.With().Str(role, c.Name).Logger(),
+		sources: newSources(c.SessionsMaxPerSource, c.SessionRatePerSource),
+	}
 	for _, address := range c.Listen {
 		so, err := open(address, &c)
 		if err != nil {
@@ -145,7 +151,8 @@ func stale(path string, at *sock.Address) bool {
 	return errno == unix.ECONNREFUSED
 }
 
-// Leave gives back the place of a connection that a Taker has taken.
+// Leave gives back the place of a connection that a Taker has taken. LeaveSource goes
+// with it.
 func (s *Service) Leave() {
 	s.sessions.Add(-1)
 	s.capacity.used.Add(-1)
@@ -163,8 +170,27 @@ func (s *Service) admit(c Conn) Refusal {
 		s.sessions.Add(-1)
 		return Full
 	}
+	if !s.SendsHeader(c.Client) && !s.EnterSource(c.Client) {
+		s.sessions.Add(-1)
+		return SourceLimit
+	}
 	s.capacity.used.Add(1)
 	return ""
+}
+
+// EnterSource counts a session in with its source, and reports false if that has as many
+// as it may. It is done when a connection is accepted, except from a peer that first
+// sends a PROXY header: then it is for the Taker to do with the client that this names,
+// and to refuse. Clients without an address are not counted.
+func (s *Service) EnterSource(client netip.AddrPort) bool {
+	return s.sources == nil || !client.IsValid() || s.sources.enter(sourceOf(client.Addr()), loop.Clock())
+}
+
+// LeaveSource takes back what EnterSource has counted, or accepting on its behalf.
+func (s *Service) LeaveSource(client netip.AddrPort) {
+	if s.sources != nil && client.IsValid() {
+		s.sources.leave(sourceOf(client.Addr()), loop.Clock())
+	}
 }
 
 // allowed looks at deny first; an empty allow lets everybody else in.

@@ -12,7 +12,7 @@ import (
 // SendsHeader reports whether this peer must begin with a PROXY header. From every
 // other one the same bytes are data.
 func (s *Service) SendsHeader(peer netip.AddrPort) bool {
-	return Contains(s.Config.AcceptProxyFrom, peer.Addr())
+	return len(s.Config.AcceptProxyFrom) > 0 && Contains(s.Config.AcceptProxyFrom, peer.Addr())
 }
 
 // errEnded is a client that said goodbye before its header was complete.

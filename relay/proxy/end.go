@@ -91,6 +91,9 @@ func (s *Session) finish(why Reason) {
 		s.backend.Leave()
 	}
 	s.listener.Service.Leave()
+	if !s.uncounted {
+		s.listener.Service.LeaveSource(s.client)
+	}
 	ss.loop.Load.Add(-1)
 	s.logEnd(why, now)
 	ss.release(s)

@@ -12,9 +12,9 @@ import (
 // begin is the start of a session whose client is there: what must be read before a
 // backend can be picked is read first. Most listeners need nothing.
 func (s *Session) begin() {
-	l := s.listener
-	if l.trusts && s.ends[client].Kind == flow.TCP && l.Service.SendsHeader(s.client) {
+	if s.ends[client].Kind == flow.TCP && s.listener.Service.SendsHeader(s.client) {
 		s.identity().awaited = proxyHeader
+		s.uncounted = true
 		s.setState(header)
 		s.look()
 		return
@@ -91,6 +91,11 @@ func (s *Session) introduced(o listen.Origin) {
 	if o.Source.IsValid() {
 		s.who.Peer, s.client = s.client, o.Source
 	}
+	if !s.listener.Service.EnterSource(s.client) {
+		s.finish(Reason(listen.SourceLimit))
+		return
+	}
+	s.uncounted = false
 	s.choose()
 }
 

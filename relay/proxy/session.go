@@ -42,11 +42,12 @@ type Session struct {
 
 	older, newer *Session // the sessions of this loop, for draining and listing
 
-	ahead  uint16 // bytes of the client that went with the first segment to the backend
-	state  state
-	reason Reason  // of a reset that waits for its bytes
-	done   [2]bool // the flow's end has been passed on
-	queued [2]bool // the flow waits for its turn in the loop's queue
+	ahead     uint16 // bytes of the client that went with the first segment to the backend
+	state     state
+	reason    Reason  // of a reset that waits for its bytes
+	uncounted bool    // its source is not known yet, and owes nothing
+	done      [2]bool // the flow's end has been passed on
+	queued    [2]bool // the flow waits for its turn in the loop's queue
 }
 
 // open reports that the end has a descriptor.

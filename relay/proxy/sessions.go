@@ -16,8 +16,7 @@ type Listener struct {
 	Service          *listen.Service
 	Target           *Target // of sessions that no route matches
 	routes           routes
-	trusts           bool // some peers must send a PROXY header
-	ownChunk         int  // bytes; 0 = as the target says
+	ownChunk         int // bytes; 0 = as the target says
 	engineChunk      int
 	headerTimeout    int64
 	idleTimeout      int64
@@ -29,7 +28,6 @@ type Listener struct {
 func NewListener(s *listen.Service, c *config.Listener, targets map[string]*Target, engineChunk int) *Listener {
 	return &Listener{
 		Service: s, Target: targets[c.Upstream], routes: newRoutes(c.Routes, targets),
-		trusts:   len(c.AcceptProxyFrom) > 0,
 		ownChunk: c.SpliceChunk, engineChunk: engineChunk,
 		headerTimeout:    int64(c.HeaderTimeout),
 		idleTimeout:      int64(c.IdleTimeout),
