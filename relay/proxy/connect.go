@@ -202,6 +202,7 @@ func (s *Session) connectedTo() {
 	s.connected = s.in.loop.Now()
 	s.active = s.connected
 	s.setState(relaying)
+	s.pace = s.in.newPace(s.listener)
 	if s.ahead > 0 {
 		s.consumeAhead()
 	}

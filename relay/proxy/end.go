@@ -83,6 +83,9 @@ func (s *Session) finish(why Reason) {
 	now := ss.loop.Now()
 	s.setState(closed)
 	ss.loop.StopTimer(&s.timer)
+	if s.pace != nil {
+		s.pace.leave()
+	}
 	for i := range s.ends {
 		ss.mover.Discard(&s.flows[i])
 		s.closeEnd(&s.ends[i], why != Complete)

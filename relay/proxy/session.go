@@ -28,6 +28,7 @@ type Session struct {
 	listener *Listener
 	target   *Target // once its route is known
 	backend  *upstream.Backend
+	pace     *pace     // nil = no rates
 	who      *Identity // nil where nothing is known but the address
 	ends     [2]end
 	flows    [2]flow.Flow

@@ -16,6 +16,7 @@ type Listener struct {
 	Service          *listen.Service
 	Target           *Target // of sessions that no route matches
 	routes           routes
+	limits           limits
 	ownChunk         int // bytes; 0 = as the target says
 	engineChunk      int
 	headerTimeout    int64
@@ -28,6 +29,7 @@ type Listener struct {
 func NewListener(s *listen.Service, c *config.Listener, targets map[string]*Target, engineChunk int) *Listener {
 	return &Listener{
 		Service: s, Target: targets[c.Upstream], routes: newRoutes(c.Routes, targets),
+		limits:   newLimits(&c.Rates),
 		ownChunk: c.SpliceChunk, engineChunk: engineChunk,
 		headerTimeout:    int64(c.HeaderTimeout),
 		idleTimeout:      int64(c.IdleTimeout),
@@ -57,7 +59,8 @@ type Sessions struct {
 	spare  *Session
 	newest *Session
 	count  int
-	heads  []byte // scratch space, made when first needed
+	leases map[*Listener]*[2]lease // of listeners with a rate
+	heads  []byte                  // scratch space, made when first needed
 }
 
 // NewSessions makes the (empty) sessions of a loop.

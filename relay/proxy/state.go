@@ -64,7 +64,12 @@ func (s *Session) Expire(now int64) {
 	case connecting:
 		s.connectTimedOut()
 	case relaying:
-		s.quiet(now)
+		if s.pace != nil {
+			s.goOn(now)
+		}
+		if s.state == relaying {
+			s.quiet(now)
+		}
 	case resetting:
 		s.resetWhenDelivered(now)
 	case closed:
