@@ -267,7 +267,9 @@ func TestRouteBehindAProxy(t *testing.T) {
 	}}.start(t)
 	c := r.viaProxy(t)
 	write(t, c, headerFor(t, 1, "203.0.113.30:30"))
-	go func() { _ = tls.Client(c.Conn, &tls.Config{ServerName: "a.example.org", NextProtos: []string{"h2"}}).Handshake() }()
+	go func() {
+		_ = tls.Client(c.Conn, &tls.Config{ServerName: "a.example.org", NextProtos: []string{"h2"}}).Handshake()
+	}()
 	h, _, rest := readHeader(t, r.accept(t, 0))
 	tlvs := tlvsOf(t, h)
 	if h.SourceAddr.String() != "203.0.113.30:30" || tlvs[1] != "h2" || tlvs[2] != "a.example.org" {
