@@ -121,6 +121,7 @@ func (s *Session) passEnd(i int) {
 		s.sinkFailed(i) // ENOTCONN: a reset has come in meanwhile
 		return
 	}
+	s.active = s.in.loop.Now() // the other direction has all of its time from here on
 	s.rearm()
 }
 
