@@ -82,12 +82,12 @@ func (s *Server) build() error {
 	for _, w := range s.workers {
 		w.peers = s.workers
 	}
-	upstreams, err := s.upstreams()
+	targets, err := s.targets()
 	if err != nil {
 		return err
 	}
 	for i := range s.config.Listeners {
-		if err := s.listener(&s.config.Listeners[i], upstreams); err != nil {
+		if err := s.listener(&s.config.Listeners[i], targets); err != nil {
 			return err
 		}
 	}
@@ -99,25 +99,29 @@ func (s *Server) build() error {
 	return nil
 }
 
-func (s *Server) upstreams() (map[string]*upstream.Upstream, error) {
-	all := make(map[string]*upstream.Upstream)
+func (s *Server) targets() (map[string]*proxy.Target, error) {
+	all := make(map[string]*proxy.Target)
 	for _, c := range s.config.Upstreams {
 		u, err := upstream.New(c)
 		if err != nil {
 			return nil, err
 		}
-		all[c.Name] = u
+		t, err := proxy.NewTarget(u)
+		if err != nil {
+			return nil, err
+		}
+		all[c.Name] = t
 	}
 	return all, nil
 }
 
-func (s *Server) listener(c *config.Listener, upstreams map[string]*upstream.Upstream) error {
+func (s *Server) listener(c *config.Listener, targets map[string]*proxy.Target) error {
 	service, err := listen.Open("listener", c.Service, s.capacity, s.log)
 	if err != nil {
 		return err
 	}
 	s.services = append(s.services, service)
-	l := proxy.NewListener(service, c, upstreams[c.Upstream], s.config.Engine.SpliceChunk)
+	l := proxy.NewListener(service, c, targets, s.config.Engine.SpliceChunk)
 	s.attach(service, func(w *worker) listen.Taker { return w.sessions.Taker(l) })
 	return nil
 }

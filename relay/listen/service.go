@@ -12,6 +12,7 @@ import (
 
 	"relay/config"
 	"relay/relay/flow"
+	"relay/relay/loop"
 	"relay/relay/sock"
 )
 
@@ -36,8 +37,9 @@ type Refusal string
 
 // The refusals.
 const (
-	Denied Refusal = "denied"       // by allow or deny
-	Full   Refusal = "sessions_max" // of this service
+	Denied      Refusal = "denied"       // by allow or deny
+	Full        Refusal = "sessions_max" // of this service
+	SourceLimit Refusal = "source_limit" // sessions_max_per_source or session_rate_per_source
 )
 
 // Capacity bounds the sessions of the whole process. At the bound accepting pauses, so
@@ -60,6 +62,7 @@ type Service struct {
 	log      zerolog.Logger
 	capacity *Capacity
 	sessions atomic.Int64
+	sources  *sources // nil = no limits per source
 	sockets  []*socket
 	short    shortage     // accepting is paused
 	serving  atomic.Int32 // acceptors that have not left
@@ -80,9 +83,12 @@ func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger)
 	if len(c.Listen) > addressesMost {
 		return nil, fmt.Errorf("%s %q: listens on %d addresses, at most %d are possible", role, c.Name, len(c.Listen), addressesMost)
 	}
-	s := &Service{Config: c, Role: role, capacity: capacity, log: log.With().Str(role, c.Name).Logger()}
+	s := &Service{
+		Config: c, Role: role, capacity: capacity, log: log.With().Str(role, c.Name).Logger(),
+		sources: newSources(c.SessionsMaxPerSource, c.SessionRatePerSource),
+	}
 	for _, address := range c.Listen {
-		so, err := open(address)
+		so, err := open(address, &c)
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("%s %q: listen %s: %w", role, c.Name, address, err)
@@ -90,18 +96,23 @@ func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger)
 		s.sockets = append(s.sockets, so)
 		s.log.Info().Str("address", so.name).Msg("listening")
 	}
+	s.warnOfFastOpen()
 	return s, nil
 }
 
-func open(a config.Address) (*socket, error) {
+func open(a config.Address, c *config.Service) (*socket, error) {
 	if a.IsUnix() {
-		return openUnix(a.Unix)
+		return openUnix(a.Unix, c.Backlog)
 	}
 	at, err := sock.TCPAddress(a.TCP)
 	if err != nil {
 		return nil, err
 	}
-	fd, err := sock.Listen(&at)
+	how := sock.Listening{Backlog: c.Backlog, MPTCP: c.MPTCP, Settings: settings(c)}
+	fd, refused, err := how.Open(&at)
+	if refused != nil {
+		return nil, Explain(refused, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +122,7 @@ func open(a config.Address) (*socket, error) {
 
 // openUnix takes the place of a socket that a dead process left behind, never that of
 // a live one.
-func openUnix(path string) (*socket, error) {
+func openUnix(path string, backlog int) (*socket, error) {
 	at, err := sock.UnixAddress(path)
 	if err != nil {
 		return nil, err
@@ -120,12 +131,13 @@ func openUnix(path string) (*socket, error) {
 	if path[0] != '@' {
 		so.path = path
 	}
-	so.fd, err = sock.Listen(&at)
+	how := sock.Listening{Backlog: backlog}
+	so.fd, _, err = how.Open(&at)
 	if errors.Is(err, unix.EADDRINUSE) && so.path != "" && stale(path, &at) {
 		if err := os.Remove(path); err != nil {
 			return nil, err
 		}
-		so.fd, err = sock.Listen(&at)
+		so.fd, _, err = how.Open(&at)
 	}
 	if err != nil {
 		return nil, err
@@ -145,7 +157,8 @@ func stale(path string, at *sock.Address) bool {
 	return errno == unix.ECONNREFUSED
 }
 
-// Leave gives back the place of a connection that a Taker has taken.
+// Leave gives back the place of a connection that a Taker has taken. LeaveSource goes
+// with it.
 func (s *Service) Leave() {
 	s.sessions.Add(-1)
 	s.capacity.used.Add(-1)
@@ -163,24 +176,46 @@ func (s *Service) admit(c Conn) Refusal {
 		s.sessions.Add(-1)
 		return Full
 	}
+	if !s.SendsHeader(c.Client) && !s.EnterSource(c.Client) {
+		s.sessions.Add(-1)
+		return SourceLimit
+	}
 	s.capacity.used.Add(1)
 	return ""
 }
 
+// EnterSource counts a session in with its source, and reports false if that has as many
+// as it may. It is done when a connection is accepted, except from a peer that first
+// sends a PROXY header: then it is for the Taker to do with the client that this names,
+// and to refuse. Clients without an address are not counted.
+func (s *Service) EnterSource(client netip.AddrPort) bool {
+	return s.sources == nil || !client.IsValid() || s.sources.enter(sourceOf(client.Addr()), loop.Clock())
+}
+
+// LeaveSource takes back what EnterSource has counted, or accepting on its behalf.
+func (s *Service) LeaveSource(client netip.AddrPort) {
+	if s.sources != nil && client.IsValid() {
+		s.sources.leave(sourceOf(client.Addr()), loop.Clock())
+	}
+}
+
 // allowed looks at deny first; an empty allow lets everybody else in.
 func allowed(c *config.Service, ip netip.Addr) bool {
-	ip = ip.WithZone("") // no prefix contains an address with a zone
-	for _, p := range c.Deny {
-		if p.Contains(ip) {
-			return false
-		}
+	if Contains(c.Deny, ip) {
+		return false
 	}
-	for _, p := range c.Allow {
+	return len(c.Allow) == 0 || Contains(c.Allow, ip)
+}
+
+// Contains reports whether an address is in one of the ranges.
+func Contains(ranges []netip.Prefix, ip netip.Addr) bool {
+	ip = ip.WithZone("") // no prefix contains an address with a zone
+	for _, p := range ranges {
 		if p.Contains(ip) {
 			return true
 		}
 	}
-	return len(c.Allow) == 0
+	return false
 }
 
 // Close closes the sockets of a service that no loop watches (any more). Shutdown comes
