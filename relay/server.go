@@ -33,6 +33,7 @@ type Server struct {
 	capacity *listen.Capacity
 	disk     *flow.Disk
 	services []*listen.Service
+	pools    []*upstream.Upstream
 	drops    []*drop.Drop
 	workers  []*worker
 	running  sync.WaitGroup
@@ -99,13 +100,22 @@ func (s *Server) build() error {
 func (s *Server) upstreams() (map[string]*upstream.Upstream, error) {
 	all := make(map[string]*upstream.Upstream)
 	for _, c := range s.config.Upstreams {
-		u, err := upstream.New(c)
+		u, err := upstream.New(c, s.log)
 		if err != nil {
 			return nil, err
 		}
+		u.OnDown = s.resetOn
+		s.pools = append(s.pools, u)
 		all[c.Name] = u
 	}
 	return all, nil
+}
+
+// resetOn has every loop end its sessions on a backend that is down.
+func (s *Server) resetOn(b *upstream.Backend) {
+	for _, w := range s.workers {
+		w.loop.Post(func() { w.sessions.ResetOn(b) })
+	}
 }
 
 func (s *Server) listener(c *config.Listener, upstreams map[string]*upstream.Upstream) error {
@@ -175,6 +185,9 @@ func (s *Server) start() error {
 			}
 		})
 	}
+	for _, u := range s.pools {
+		u.Start()
+	}
 	started := make(chan error, len(s.workers))
 	for _, w := range s.workers {
 		w.loop.Post(func() { started <- w.start() })
@@ -225,6 +238,9 @@ func (s *Server) each(f func(*worker)) {
 
 // stop ends the loops and waits for them, then closes what is shared.
 func (s *Server) stop() {
+	for _, u := range s.pools {
+		u.Stop()
+	}
 	for _, w := range s.workers {
 		w.loop.Post(w.pool.Close)
 		w.loop.Stop()

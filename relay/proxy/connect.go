@@ -11,47 +11,56 @@ import (
 	"relay/relay/upstream"
 )
 
-// dial starts a connection to the next backend, and goes on to the one after it for as
-// long as they fail at once.
+// dial picks a backend and starts a connection to it, and goes on to the one after it
+// for as long as they fail at once.
 func (s *Session) dial() {
 	for {
-		b, err := s.listener.Upstream.Pick(s.tried)
+		b, err := s.listener.Upstream.Pick(s.key(), s.tried)
+		if err == upstream.ErrFull {
+			b, err = s.enqueue()
+		}
 		if err != nil {
 			s.finishUnserved(err)
 			return
 		}
-		s.backend = b
-		fd, errno := sock.Dial(&b.Address)
-		switch {
-		case errno == 0:
-			s.connectedTo(fd)
-			return
-		case errno == unix.EINPROGRESS:
-			// On this machine and often in the same rack the answer is already there:
-			// asking costs a fifth of what waiting for the event does.
-			if sock.Connected(fd, &b.Address) == 0 {
-				s.connectedTo(fd)
-			} else {
-				s.awaitConnect(fd)
-			}
-			return
-		}
-		if !s.retryAfter(errno) {
-			return
+		if b == nil || !s.dialTo(b) {
+			return // it waits, or is on its way, or is over
 		}
 	}
+}
+
+// key is what the choice of a backend may depend on.
+func (s *Session) key() upstream.Key { return upstream.Key{Client: s.client} }
+
+// dialTo starts a connection to a backend on which a place is taken, and reports whether
+// another one is to be tried at once.
+func (s *Session) dialTo(b *upstream.Backend) (next bool) {
+	s.backend = b
+	fd, errno := sock.Dial(&b.Address)
+	switch errno {
+	case 0:
+		s.connectedTo(fd)
+		return false
+	case unix.EINPROGRESS:
+		// On this machine and often in the same rack the answer is already there:
+		// asking costs a fifth of what waiting for the event does.
+		if sock.Connected(fd, &b.Address) == 0 {
+			s.connectedTo(fd)
+		} else {
+			s.awaitConnect(fd)
+		}
+		return false
+	}
+	return s.retryAfter(errno)
 }
 
 // awaitConnect registers both ends: the backend's to hear the outcome, the client's to
 // hear if it resets meanwhile. Its FIN is no reason to give up.
 func (s *Session) awaitConnect(fd int) {
 	s.setBackend(fd)
-	c, b := &s.ends[client], &s.ends[backend]
+	b := &s.ends[backend]
 	var errno sock.Errno
-	if c.token == 0 {
-		c.token, errno = s.in.loop.Register(c.FD, s, client, 0)
-	}
-	if errno == 0 {
+	if errno = s.watchClient(); errno == 0 {
 		b.token, errno = s.in.loop.Register(b.FD, s, backend, loop.Out)
 	}
 	if errno != 0 {
@@ -60,6 +69,14 @@ func (s *Session) awaitConnect(fd int) {
 	}
 	s.deadline = s.in.loop.Now() + s.listener.connectTimeout
 	s.in.loop.SetTimer(&s.timer, s, s.deadline)
+}
+
+// watchClient registers the client's end for errors alone: what it sends may wait.
+func (s *Session) watchClient() (errno sock.Errno) {
+	if c := &s.ends[client]; c.token == 0 {
+		c.token, errno = s.in.loop.Register(c.FD, s, client, 0)
+	}
+	return errno
 }
 
 func (s *Session) setBackend(fd int) {
@@ -73,7 +90,7 @@ func (s *Session) setBackend(fd int) {
 // dialled hears of either end while a connect is under way.
 func (s *Session) dialled(tag uint8, ev loop.Events) {
 	if tag == client {
-		s.clientWhileConnecting(ev)
+		s.clientWhileWaiting(ev)
 		return
 	}
 	fd := s.ends[backend].FD
@@ -86,9 +103,9 @@ func (s *Session) dialled(tag uint8, ev loop.Events) {
 	}
 }
 
-// clientWhileConnecting ends the session when the client has reset it. A hang-up alone
+// clientWhileWaiting ends the session when the client has reset it. A hang-up alone
 // (a unix client that closed) is parked: what it sent may still be wanted.
-func (s *Session) clientWhileConnecting(ev loop.Events) {
+func (s *Session) clientWhileWaiting(ev loop.Events) {
 	c := &s.ends[client]
 	if ev&loop.Err != 0 && c.Kind == flow.TCP {
 		c.Err = sock.TakeError(c.FD)
@@ -117,14 +134,15 @@ func (s *Session) failedConnect(errno sock.Errno) {
 // session is finished.
 func (s *Session) retryAfter(errno sock.Errno) bool {
 	if !scarce(errno) {
-		s.in.log.Debug().Str("listener", s.listener.Service.Config.Name).Str("upstream", s.listener.Upstream.Config.Name).
+		s.in.log.Debug().Str("listener", s.listener.Service.Config.Name).Str("upstream", s.listener.Upstream.Name).
 			Str("backend", s.backend.Name).Str("error", errno.Error()).Msg("connect failed")
+		s.backend.ConnectFailed(errno.Error())
 	}
 	s.backend.Leave()
 	s.tried = append(s.tried, s.backend)
 	s.backend = nil
 	s.ends[backend].Err = errno
-	if len(s.tried) <= s.listener.Upstream.Config.ConnectRetries {
+	if len(s.tried) <= s.listener.Upstream.Config().ConnectRetries {
 		return true
 	}
 	s.finishConnect(errno)
@@ -164,6 +182,8 @@ func (s *Session) finishUnserved(err error) {
 		s.finishConnect(s.ends[backend].Err)
 	case errors.Is(err, upstream.ErrFull):
 		s.finish(BackendFull)
+	case errors.Is(err, upstream.ErrQueueFull):
+		s.finish(QueueFull)
 	default:
 		s.finish(NoBackend)
 	}
@@ -173,6 +193,7 @@ func (s *Session) finishUnserved(err error) {
 // sent meanwhile is waiting in its socket.
 func (s *Session) connectedTo(fd int) {
 	s.setBackend(fd)
+	s.backend.Connected()
 	s.ends[backend].Err = 0
 	s.connected = s.in.loop.Now()
 	s.active = s.connected

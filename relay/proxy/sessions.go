@@ -29,10 +29,10 @@ func NewListener(s *listen.Service, c *config.Listener, u *upstream.Upstream, en
 		Service: s, Upstream: u, Chunk: engineChunk,
 		idleTimeout:      int64(c.IdleTimeout),
 		halfCloseTimeout: int64(c.HalfCloseTimeout),
-		connectTimeout:   int64(u.Config.ConnectTimeout),
+		connectTimeout:   int64(u.Config().ConnectTimeout),
 	}
-	if u.Config.SpliceChunk > 0 {
-		l.Chunk = u.Config.SpliceChunk
+	if chunk := u.Config().SpliceChunk; chunk > 0 {
+		l.Chunk = chunk
 	}
 	if c.SpliceChunk > 0 {
 		l.Chunk = c.SpliceChunk
@@ -133,6 +133,18 @@ func (ss *Sessions) release(s *Session) {
 func (ss *Sessions) FinishAll(why Reason) {
 	for ss.newest != nil {
 		ss.newest.finish(why)
+	}
+}
+
+// ResetOn ends the sessions on a backend with a reset: it is down, and on_down says so.
+// Those on their way to it go on to another when their connect fails.
+func (ss *Sessions) ResetOn(b *upstream.Backend) {
+	for s := ss.newest; s != nil; {
+		older := s.older
+		if s.backend == b && s.state == relaying {
+			s.finish(BackendDown)
+		}
+		s = older
 	}
 }
 

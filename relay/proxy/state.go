@@ -4,25 +4,27 @@ import "relay/relay/loop"
 
 // state is where a session stands.
 //
-//	connecting ──► relaying ──► resetting ──► closed
-//	   ▲  │ next       │                        ▲
-//	   └──┘ backend    └────────────────────────┤
-//	every state ──► closed, through finish ─────┘
+//	queued ──► connecting ──► relaying ──► resetting ──► closed
+//	   ▲ next   ▲  │  │           │                        ▲
+//	   └─backend┴──┘  └───────────┴────────────────────────┤
+//	every state ──► closed, through finish ────────────────┘
 //
 // Half-close is no state: each flow ends by itself, and the session when both have.
 type state uint8
 
 const (
 	closed     state = iota
+	queued           // every backend is full; one of them will call
 	connecting       // a backend's socket is on its way
 	relaying         // bytes move
 	resetting        // one end is gone; the other is reset once it has what was sent before
 )
 
 // next holds the states that each state may go to.
-var next = [...][4]bool{
+var next = [...][5]bool{
 	closed:     {connecting: true, relaying: true, resetting: true}, // taken or adopted
-	connecting: {connecting: true, relaying: true, closed: true},
+	queued:     {connecting: true, closed: true},
+	connecting: {queued: true, connecting: true, relaying: true, closed: true},
 	relaying:   {resetting: true, closed: true},
 	resetting:  {closed: true},
 }
@@ -37,6 +39,8 @@ func (s *Session) setState(to state) {
 // Ready is the one entry for whatever happens to either end.
 func (s *Session) Ready(tag uint8, ev loop.Events) {
 	switch s.state {
+	case queued:
+		s.clientWhileWaiting(ev)
 	case connecting:
 		s.dialled(tag, ev)
 	case relaying:
@@ -51,6 +55,8 @@ func (s *Session) Ready(tag uint8, ev loop.Events) {
 // Expire is the one entry for every deadline.
 func (s *Session) Expire(now int64) {
 	switch s.state {
+	case queued:
+		s.finish(QueueTimeout)
 	case connecting:
 		s.connectTimedOut()
 	case relaying:
