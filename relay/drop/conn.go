@@ -1,0 +1,55 @@
+package drop
+
+import (
+	"net/http"
+	"net/netip"
+
+	"relay/relay/flow"
+	"relay/relay/loop"
+)
+
+// Conn is one client's connection. Its memory is reused by a later one as soon as it is
+// closed. Between two requests it holds plain values only.
+type Conn struct {
+	in     *Conns
+	drop   *Drop
+	end    flow.End
+	token  loop.Token
+	timer  loop.Timer
+	client netip.AddrPort // kept from accept: the log needs it when the socket is gone
+
+	active   int64 // when a byte last moved; as all times here, in nanoseconds of loop.Clock
+	deadline int64 // of a head or a linger under way
+	seen     int32 // bytes of an incomplete head when last looked at
+	state    state
+	used     bool   // one request has been answered
+	closing  bool   // the connection ends with this response
+	queued   bool   // for a long turn
+	rude     bool   // there is input that will not be read: linger, or it costs the client the answer
+	leaving  Reason // why the connection is finished, when that must wait for a worker
+	drained  int64  // bytes thrown away while lingering
+
+	request exchange
+	flow    flow.Flow
+	file    flow.File
+	size    int64 // of the file, as it was opened
+	listing int64 // bytes taken from the drop's allowance for listings
+
+	older, newer *Conn // the connections of this loop
+}
+
+// exchange is the request under way, and what is said of it in the log.
+type exchange struct {
+	began  int64 // when its first byte was seen; 0 = none is under way
+	head   *http.Request
+	method string
+	path   string // as it was sent, without the query
+	body   bool   // the client announced one
+	status int
+	before uint64 // bytes of the response's head
+	why    Reason
+	file   bool // the body is a file
+}
+
+// idleFile is a file that is not there.
+var idleFile = flow.File{FD: -1}

@@ -1,0 +1,66 @@
+package drop
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"relay/config"
+	"relay/relay/flow"
+	"relay/relay/listen"
+	"relay/relay/sock"
+)
+
+// Drop is one [[drop]]: a directory and its rules. The loops share it.
+type Drop struct {
+	Service          *listen.Service
+	dir              int // O_PATH; every name is looked up beneath it
+	remote           bool
+	way              flow.Way
+	transfer         string // the way's name
+	chunk            int    // bytes; most one turn sends
+	headerTimeout    int64
+	idleTimeout      int64
+	halfCloseTimeout int64
+	listed           atomic.Int64 // bytes of listings that are being sent
+}
+
+// ways maps the values of `transfer`.
+var ways = map[config.Transfer]flow.Way{
+	config.TransferSplice:   flow.BySplice,
+	config.TransferSendfile: flow.BySendfile,
+	config.TransferMmap:     flow.ByMmap,
+	config.TransferCopy:     flow.ByCopy,
+}
+
+// NewDrop opens the directory. The chunk is the drop's, else the engine's.
+func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) {
+	dir, err := unix.Open(c.Directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("directory %s: %w", c.Directory, err)
+	}
+	self, errno := sock.OpenBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, false)
+	if errno != 0 {
+		sock.Close(dir)
+		if errno == unix.ENOSYS {
+			return nil, fmt.Errorf("directory %s: openat2: %w: a drop needs Linux 5.6 and a sandbox that allows this call", c.Directory, errno)
+		}
+		return nil, fmt.Errorf("directory %s: %w", c.Directory, errno)
+	}
+	defer sock.Close(self)
+	d := &Drop{
+		Service: s, dir: dir, remote: sock.RemoteFileSystem(self),
+		way: ways[c.Transfer], transfer: c.Transfer.String(), chunk: engineChunk,
+		headerTimeout:    int64(c.HeaderTimeout),
+		idleTimeout:      int64(c.IdleTimeout),
+		halfCloseTimeout: int64(c.HalfCloseTimeout),
+	}
+	if c.SpliceChunk > 0 {
+		d.chunk = c.SpliceChunk
+	}
+	return d, nil
+}
+
+// Close closes the directory; no connection of the drop may be left.
+func (d *Drop) Close() { sock.Close(d.dir) }

@@ -1,0 +1,161 @@
+package drop
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/flow"
+	"relay/relay/sock"
+)
+
+const (
+	// entriesMost bounds the names of a listing, for which it is held in memory and
+	// sorted. The page says when there are more.
+	entriesMost = 100_000
+	// listedMost bounds the bytes of all the listings of a drop that are being sent,
+	// so that many slow readers of a huge directory do not fill the memory.
+	listedMost = 256 << 20
+)
+
+// entry is one line of a listing.
+type entry struct {
+	name  string
+	dir   bool
+	size  int64
+	mtime int64 // seconds since 1970
+}
+
+// list answers with the listing of a directory, of which dir is an O_PATH descriptor. A
+// worker makes it as a file in memory, which then goes out like any other: nothing of it
+// waits in user space, however slowly it is read.
+func (c *Conn) list(n name, dir int) {
+	d := c.drop
+	var fd int
+	var size int64
+	var errno sock.Errno
+	c.toWorker(func() {
+		fd, size, errno = d.index(n, dir)
+	}, func() {
+		if errno == 0 {
+			c.file, c.size, c.listing = flow.File{FD: fd, Way: d.way}, size, size
+			c.file.InMemory()
+		}
+		switch {
+		case c.state == leaving:
+			c.close(c.leaving)
+		case errno != 0:
+			c.lookFailed(n, errno)
+		default:
+			c.serveListing(size)
+		}
+	})
+}
+
+// serveListing answers with a page that was made for this request.
+func (c *Conn) serveListing(size int64) {
+	b := append(c.start(statusOK), "Content-Type: text/html; charset=utf-8\r\nCache-Control: no-cache\r\n"...)
+	b = append(b, pageGuard+"Content-Length: "...)
+	b = appendInt(b, size)
+	b = append(b, "\r\n\r\n"...)
+	if c.request.only() {
+		size = 0
+	}
+	c.respond(b, len(b), size)
+}
+
+// index writes the listing of a directory into a file in memory. It closes dir.
+func (d *Drop) index(n name, dir int) (fd int, size int64, errno sock.Errno) {
+	defer sock.Close(dir)
+	entries, more, errno := d.entries(n, dir)
+	if errno != 0 {
+		return -1, 0, errno
+	}
+	fd, err := unix.MemfdCreate("listing", unix.MFD_CLOEXEC)
+	if err != nil {
+		errno, _ = err.(sock.Errno)
+		return -1, 0, errno
+	}
+	w := &pageWriter{fd: fd}
+	w.page(d.Service.Config.Name, n, entries, more)
+	w.flush()
+	if w.errno == 0 && d.listed.Add(w.written) > listedMost {
+		d.listed.Add(-w.written)
+		w.errno = unix.ENOBUFS
+	}
+	if w.errno != 0 {
+		sock.Close(fd)
+		return -1, 0, w.errno
+	}
+	return fd, w.written, 0
+}
+
+// entries reads a directory: its regular files and directories, folders first. more says
+// that there are further names.
+func (d *Drop) entries(n name, dir int) (list []entry, more bool, errno sock.Errno) {
+	fd, errno := sock.OpenBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, false)
+	if errno != 0 {
+		return nil, false, errno
+	}
+	defer sock.Close(fd)
+	buf := make([]byte, 32<<10)
+	var names []string
+	for {
+		got, err := unix.ReadDirent(fd, buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			errno, _ = err.(sock.Errno)
+			return nil, false, errno
+		}
+		if got == 0 {
+			break
+		}
+		_, _, names = unix.ParseDirent(buf[:got], -1, names[:0])
+		for _, base := range names {
+			e, ok := d.entry(n, fd, base)
+			switch {
+			case !ok:
+			case len(list) == entriesMost:
+				sortEntries(list)
+				return list, true, 0
+			default:
+				list = append(list, e)
+			}
+		}
+	}
+	sortEntries(list)
+	return list, false, 0
+}
+
+// entry describes one name; what could not be fetched is not listed.
+func (d *Drop) entry(n name, dir int, base string) (entry, bool) {
+	if strings.HasPrefix(base, reserved) {
+		return entry{}, false
+	}
+	var st unix.Stat_t
+	if unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return entry{}, false // gone since
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		place, errno := sock.OpenBeneath(d.dir, n.path+"/"+base, unix.O_PATH, false)
+		if errno != 0 {
+			return entry{}, false // it leads out, or nowhere
+		}
+		err := unix.Fstat(place, &st)
+		sock.Close(place)
+		if err != nil {
+			return entry{}, false
+		}
+	}
+	e := entry{name: base, size: st.Size, mtime: st.Mtim.Sec}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		e.dir = true
+		return e, true
+	case unix.S_IFREG:
+		return e, true
+	}
+	return entry{}, false
+}

@@ -1,0 +1,160 @@
+package drop
+
+import (
+	"golang.org/x/sys/unix"
+
+	"relay/relay/sock"
+)
+
+// found is what a name led to: a regular file, open for reading, or a directory, open as
+// a place only.
+type found struct {
+	fd        int
+	dir       bool
+	size      int64
+	sec, nsec int64 // of the last change
+}
+
+// look finds the file: here if the kernel knows the name, else with a worker.
+func (c *Conn) look(n name) {
+	if n.hidden() {
+		c.fail(statusNotFound)
+		return
+	}
+	if !c.drop.remote {
+		if f, errno := c.drop.open(n, true); errno != unix.EAGAIN {
+			c.looked(n, f, errno)
+			return
+		}
+	}
+	var f found
+	var errno sock.Errno
+	c.toWorker(func() {
+		f, errno = c.drop.open(n, false)
+	}, func() {
+		if c.state == leaving {
+			if errno == 0 {
+				sock.Close(f.fd)
+			}
+			c.close(c.leaving)
+			return
+		}
+		c.looked(n, f, errno)
+	})
+}
+
+// toWorker gives work to a worker; back runs when it is done, with the connection in the
+// state opening, or leaving if it was finished meanwhile.
+func (c *Conn) toWorker(work, back func()) {
+	if c.state != opening {
+		c.setState(opening)
+	}
+	c.in.loop.Ask(c.token, 0)
+	c.in.disk.Do(c.in.loop, work, back)
+}
+
+// looked goes on with what was found.
+func (c *Conn) looked(n name, f found, errno sock.Errno) {
+	switch {
+	case errno != 0:
+		c.lookFailed(n, errno)
+	case !f.dir:
+		c.serve(n, f)
+	case !n.slash:
+		sock.Close(f.fd)
+		c.redirect(n)
+	default:
+		c.list(n, f.fd)
+	}
+}
+
+func (c *Conn) lookFailed(n name, errno sock.Errno) {
+	switch errno {
+	case unix.ENOENT, unix.ENOTDIR, unix.EXDEV, unix.ELOOP, unix.ENAMETOOLONG, unix.EINVAL:
+		c.fail(statusNotFound) // EXDEV: it would lead out of the directory
+	case unix.EACCES, unix.EPERM:
+		c.fail(statusForbidden)
+	case unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOBUFS, unix.EAGAIN:
+		c.request.why = NoResources
+		c.fail(statusUnavailable)
+	default:
+		c.in.log.Warn().Str("drop", c.drop.Service.Config.Name).Str("name", n.path).
+			Str("error", errno.Error()).Msg("a file could not be opened")
+		c.request.why = FileError
+		c.fail(statusError)
+	}
+}
+
+// open opens a name beneath the directory. It is looked at first and opened then: merely
+// opening a FIFO wakes its writers, and opening a device may do anything. (Whoever may
+// write to the directory can put one there in between; then it is closed again.)
+func (d *Drop) open(n name, cached bool) (found, sock.Errno) {
+	place, errno := sock.OpenBeneath(d.dir, n.path, unix.O_PATH, cached)
+	if errno != 0 {
+		return found{}, errno
+	}
+	f, errno := describe(place)
+	if errno == 0 && f.dir {
+		return f, 0
+	}
+	sock.Close(place)
+	if errno == 0 && n.slash {
+		errno = unix.ENOTDIR
+	}
+	if errno != 0 {
+		return found{}, errno
+	}
+	fd, errno := sock.OpenBeneath(d.dir, n.path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, cached)
+	if errno != 0 {
+		return found{}, errno
+	}
+	f, errno = describe(fd)
+	if errno == 0 && f.dir {
+		errno = unix.EAGAIN // exchanged just now
+	}
+	if errno != 0 {
+		sock.Close(fd)
+		return found{}, errno
+	}
+	return f, 0
+}
+
+// describe says what an open descriptor is; what is neither file nor directory is ENOENT.
+func describe(fd int) (found, sock.Errno) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		errno, _ := err.(sock.Errno)
+		return found{}, errno
+	}
+	f := found{fd: fd, size: st.Size, sec: st.Mtim.Sec, nsec: st.Mtim.Nsec}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return f, 0
+	case unix.S_IFDIR:
+		f.dir = true
+		return f, 0
+	}
+	return found{}, unix.ENOENT
+}
+
+// bigFile is the size, in bytes, from which closing a file that has no name any more
+// takes long enough to be a worker's: its blocks are freed then.
+const bigFile = 1 << 20
+
+// closeFile closes the file that was sent, if there is one.
+func (c *Conn) closeFile() {
+	fd := c.file.FD
+	if fd < 0 {
+		return
+	}
+	c.file = idleFile
+	c.drop.listed.Add(-c.listing)
+	c.listing = 0
+	if c.size >= bigFile {
+		if info, _ := sock.InfoNow(fd); info.Links == 0 {
+			c.in.disk.Do(c.in.loop, func() { sock.Close(fd) }, nil)
+			return
+		}
+	}
+	sock.Close(fd)
+}

@@ -1,0 +1,108 @@
+package drop
+
+import (
+	"golang.org/x/sys/unix"
+
+	"relay/relay/loop"
+	"relay/relay/sock"
+)
+
+// receive looks at what has come. The bytes stay in the socket until the head is whole.
+func (c *Conn) receive() {
+	c.in.scratch()
+	n, errno := sock.Peek(c.end.FD, c.in.input)
+	switch {
+	case errno == unix.EAGAIN && c.state == idle && !c.in.draining:
+		// Readable, and nothing to read: urgent data (MSG_OOB). Edge-triggered we do
+		// not hear of it again and again.
+		c.begins()
+		c.await(0)
+	case errno == unix.EAGAIN:
+	case errno != 0:
+		c.end.Err = errno
+		c.finish(ClientReset)
+	case n == 0 && c.request.began == 0:
+		c.finish(Complete) // between two requests, or instead of a first one
+	case n == 0:
+		c.finish(ClientClosed)
+	default:
+		c.begins()
+		c.examine(c.in.input[:n])
+	}
+}
+
+// begins notes when a request's first byte was seen. The first request of a connection
+// has its deadline since accept.
+func (c *Conn) begins() {
+	if c.request.began != 0 {
+		return
+	}
+	c.request.began = c.in.loop.Now()
+	if c.used {
+		c.deadline = c.request.began + c.drop.headerTimeout
+	}
+}
+
+func (c *Conn) examine(b []byte) {
+	h, status := findHead(b)
+	switch {
+	case status != 0:
+		c.refuse(status)
+	case h.size == 0:
+		c.await(len(b))
+	default:
+		c.begin(h, b[:h.size])
+	}
+}
+
+// await waits for the rest of a head of which n bytes are here: edge-triggered, since the
+// socket stays readable. The timer holds for the whole head, however it trickles in.
+func (c *Conn) await(n int) {
+	switch {
+	case sock.HungUp(c.end.FD):
+		c.refuse(statusBadRequest) // the rest will never come
+		return
+	case c.state == heading && n == int(c.seen) && sock.ReceiveFull(c.end.FD):
+		c.refuse(statusHeadTooLarge) // the socket can hold no more of it
+		return
+	}
+	c.seen = int32(n)
+	if c.state == idle {
+		c.setState(heading)
+		if c.ask(loop.In | loop.Edge) {
+			c.rearm()
+		}
+	}
+}
+
+// take removes exactly the head from the socket, where all of it is.
+func (c *Conn) take(size int) bool {
+	for size > 0 {
+		n, errno := sock.Recv(c.end.FD, c.in.input[:size])
+		if n == 0 {
+			c.end.Err = errno
+			return false
+		}
+		size -= n
+	}
+	return true
+}
+
+// ask tells epoll what is wanted of the connection; false says that it is finished
+// because epoll had no room.
+func (c *Conn) ask(want loop.Events) bool {
+	if errno := c.in.loop.Ask(c.token, want); errno != 0 {
+		c.end.Err = errno
+		c.finish(NoResources)
+		return false
+	}
+	return true
+}
+
+// strand handles an error or a hang-up that nobody can act on yet: the connection leaves
+// epoll, which would report it without end. The next send finds out.
+func (c *Conn) strand(ev loop.Events) {
+	if ev&(loop.Err|loop.Hup) != 0 {
+		c.in.loop.Park(c.token)
+	}
+}

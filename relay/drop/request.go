@@ -1,0 +1,54 @@
+package drop
+
+import (
+	"net/http"
+	"strings"
+)
+
+// begin takes up a request whose head is whole.
+func (c *Conn) begin(h head, b []byte) {
+	r, err := c.in.parse(b[h.skip:])
+	if err != nil {
+		c.refuse(statusBadRequest)
+		return
+	}
+	if !c.take(h.size) {
+		c.finish(ClientReset)
+		return
+	}
+	e := &c.request
+	e.head, e.method, e.body = r, r.Method, h.body()
+	e.path, _, _ = strings.Cut(r.RequestURI, "?")
+	c.rude = e.body
+	c.closing = r.Close || e.body || c.in.draining
+	c.dispatch()
+}
+
+// parse has the standard library read what findHead has let through.
+func (cs *Conns) parse(b []byte) (*http.Request, error) {
+	cs.text.Reset(b)
+	cs.reader.Reset(&cs.text)
+	return http.ReadRequest(cs.reader)
+}
+
+// dispatch decides what is asked for.
+func (c *Conn) dispatch() {
+	r := c.request.head
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		c.fail(statusMethod)
+		return
+	}
+	path := r.URL.Path
+	if path == "" && r.URL.Host != "" {
+		path = "/" // "GET http://host HTTP/1.1"
+	}
+	name, ok := cleanName(path)
+	if !ok {
+		c.fail(statusBadRequest)
+		return
+	}
+	c.look(name)
+}
+
+// only reports a request for the head alone.
+func (e *exchange) only() bool { return e.method == http.MethodHead }

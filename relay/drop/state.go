@@ -1,0 +1,103 @@
+package drop
+
+import "relay/relay/loop"
+
+// state is where a connection stands.
+//
+//	idle ──► heading ──► opening ──► sending ◄─► fetching
+//	 ▲ └────────┴───────────┴──────────▲ │ │
+//	 └── the next request ───────────────┘ └──► lingering ──► closed
+//	opening, fetching ──► leaving, until the worker reports ──► closed
+//	every other state ──► closed, through finish
+type state uint8
+
+const (
+	closed    state = iota
+	idle            // no byte of a request has come
+	heading         // a part of a head has
+	opening         // a worker looks up a name or lists a directory
+	sending         // a response goes out
+	fetching        // a worker does a step of it and owns file, pipe and socket
+	lingering       // all is sent; input is thrown away until the client has read it
+	leaving         // finished, once the worker reports
+)
+
+// next holds the states that each state may go to.
+var next = [...][8]bool{
+	closed:    {idle: true},
+	idle:      {heading: true, opening: true, sending: true, closed: true},
+	heading:   {opening: true, sending: true, closed: true},
+	opening:   {opening: true, sending: true, leaving: true},
+	sending:   {fetching: true, idle: true, lingering: true, closed: true},
+	fetching:  {sending: true, leaving: true},
+	lingering: {closed: true},
+	leaving:   {closed: true},
+}
+
+func (c *Conn) setState(to state) {
+	if !next[c.state][to] {
+		panic("drop: a connection in an impossible state")
+	}
+	c.state = to
+}
+
+// Ready is the one entry for whatever happens to the connection.
+func (c *Conn) Ready(_ uint8, ev loop.Events) {
+	switch c.state {
+	case idle, heading:
+		c.receive()
+	case sending:
+		c.turn(ev)
+	case lingering:
+		c.discard()
+	case opening, fetching, leaving:
+		c.strand(ev) // the worker's report brings us back
+	case closed:
+		panic("drop: an event for a connection that is closed")
+	}
+}
+
+// Expire is the one entry for every deadline. Progress moves a deadline without touching
+// the timer, which then finds time left.
+func (c *Conn) Expire(now int64) {
+	if due := c.due(); due > now {
+		c.in.loop.SetTimer(&c.timer, c, due)
+		return
+	}
+	switch c.state {
+	case idle:
+		c.finish(IdleTimeout)
+	case heading:
+		c.refuse(statusTimeout)
+	case sending:
+		c.finish(IdleTimeout)
+	case lingering:
+		c.finish(Complete)
+	case closed, opening, fetching, leaving:
+		panic("drop: a timer where no deadline is")
+	}
+}
+
+// due is the deadline of the state the connection is in. A worker has none: what it owns
+// cannot be closed.
+func (c *Conn) due() int64 {
+	switch c.state {
+	case idle:
+		if !c.used {
+			return c.deadline
+		}
+		return c.active + c.drop.idleTimeout
+	case sending:
+		return c.active + c.drop.idleTimeout
+	case heading, lingering:
+		return c.deadline
+	}
+	return loop.Never
+}
+
+// rearm brings the timer forward when the state has less time than the one before.
+func (c *Conn) rearm() {
+	if due := c.due(); due < c.timer.Due() {
+		c.in.loop.SetTimer(&c.timer, c, due)
+	}
+}

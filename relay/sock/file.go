@@ -1,0 +1,139 @@
+package sock
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The calls of this file may wait for a disk, so they tell the scheduler: another
+// thread then takes over what this one would have run.
+
+// SpliceFile moves at most max bytes of a file, from offset on, into a pipe, by
+// reference. (0, 0) is the end of the file; EAGAIN is a full pipe.
+func SpliceFile(file int, offset int64, pipe, max int) (int, Errno) {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_SPLICE, uintptr(file), uintptr(unsafe.Pointer(&offset)),
+			uintptr(pipe), 0, uintptr(max), unix.SPLICE_F_NONBLOCK)
+		if errno != unix.EINTR {
+			return result(n, errno)
+		}
+	}
+}
+
+// SendFile moves at most max bytes of a file, from offset on, into a socket. (0, 0) is
+// the end of the file; fewer than max may be that, or a full socket.
+func SendFile(socket, file int, offset int64, max int) (int, Errno) {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDFILE, uintptr(socket), uintptr(file),
+			uintptr(unsafe.Pointer(&offset)), uintptr(max), 0, 0)
+		if errno != unix.EINTR {
+			return result(n, errno)
+		}
+	}
+}
+
+// ReadAt reads a file from offset on; (0, 0) is its end.
+func ReadAt(file int, p []byte, offset int64) (int, Errno) {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_PREAD64, uintptr(file),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), uintptr(offset), 0, 0)
+		if errno != unix.EINTR {
+			return result(n, errno)
+		}
+	}
+}
+
+// ReadNow is ReadAt that takes only what is in memory: EAGAIN says that a disk would
+// have to be asked, and fewer bytes than wanted may say it too. EOPNOTSUPP comes from
+// file systems that cannot tell, tmpfs among them.
+func ReadNow(file int, p []byte, offset int64) (int, Errno) {
+	v := unix.Iovec{Base: unsafe.SliceData(p), Len: uint64(len(p))}
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_PREADV2, uintptr(file), uintptr(unsafe.Pointer(&v)), 1,
+			uintptr(offset), 0, unix.RWF_NOWAIT)
+		if errno != unix.EINTR {
+			return result(n, errno)
+		}
+	}
+}
+
+// SendMapped is Send of memory that a file is mapped into: reading it may wait for the
+// disk. EFAULT says that the file does not reach that far (any more).
+func SendMapped(socket int, p []byte, more bool) (int, Errno) {
+	flags := unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT
+	if more {
+		flags |= unix.MSG_MORE
+	}
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(socket),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), uintptr(flags), 0, 0)
+		if errno != unix.EINTR {
+			return result(n, errno)
+		}
+	}
+}
+
+// CachedPages is the number of pages of a range of a file that are in the page cache,
+// read or still being read. ENOSYS before Linux 6.5; EPERM since 6.14 for a file that
+// the caller neither owns nor may write.
+func CachedPages(file int, offset, length int64) (int64, Errno) {
+	at := unix.CachestatRange{Off: uint64(offset), Len: uint64(length)}
+	var stat unix.Cachestat_t
+	_, _, errno := unix.Syscall6(unix.SYS_CACHESTAT, uintptr(file), uintptr(unsafe.Pointer(&at)),
+		uintptr(unsafe.Pointer(&stat)), 0, 0, 0)
+	return int64(stat.Cache), errno
+}
+
+// ReadAhead has the kernel begin to read a range of a file, and does not wait for it.
+func ReadAhead(file int, offset, length int64) {
+	_ = unix.Fadvise(file, offset, length, unix.FADV_WILLNEED) // advice
+}
+
+func result(n uintptr, errno Errno) (int, Errno) {
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
+// FileInfo is what is asked about an open file.
+type FileInfo struct {
+	Size  int64
+	Links uint32 // 0: nothing but the descriptor keeps it
+}
+
+// InfoNow is what this machine knows about a file; a server elsewhere is not asked.
+func InfoNow(file int) (FileInfo, Errno) {
+	var x unix.Statx_t
+	const flags = unix.AT_EMPTY_PATH | unix.AT_STATX_DONT_SYNC
+	if err := unix.Statx(file, "", flags, unix.STATX_SIZE|unix.STATX_NLINK, &x); err != nil {
+		errno, _ := err.(Errno)
+		return FileInfo{}, errno
+	}
+	return FileInfo{Size: int64(x.Size), Links: x.Nlink}, 0
+}
+
+// MemoryFileSystem reports that a file lives on a file system without a disk.
+func MemoryFileSystem(file int) bool {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(file, &fs) != nil {
+		return false
+	}
+	return fs.Type == unix.TMPFS_MAGIC || fs.Type == unix.RAMFS_MAGIC
+}
+
+// RemoteFileSystem reports that opening and asking about files of this file system may
+// need an answer from somewhere else, even when the name is known here.
+func RemoteFileSystem(file int) bool {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(file, &fs) != nil {
+		return false
+	}
+	switch fs.Type {
+	case unix.FUSE_SUPER_MAGIC, unix.NFS_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.V9FS_MAGIC,
+		unix.CEPH_SUPER_MAGIC, unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC, unix.OCFS2_SUPER_MAGIC, unix.CODA_SUPER_MAGIC:
+		return true
+	}
+	return false
+}
