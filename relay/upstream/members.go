@@ -117,6 +117,12 @@ func (u *Upstream) settle(c *config.Upstream, tables map[int][]uint16) {
 			h.sorted = slices.SortedFunc(slices.Values(t.all), func(a, b *Backend) int { return cmp.Compare(a.Name, b.Name) })
 		}
 		for _, b := range t.all {
+			if c.HealthCheck == nil && b.health.down {
+				b.health = health{since: now}
+			}
+			if c.Ejection == nil {
+				u.endEjection(b)
+			}
 			t.weigh(b, b.shareAt(now, c.SlowStart))
 			t.review(b, c.PanicThreshold)
 		}

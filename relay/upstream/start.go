@@ -26,6 +26,7 @@ func (u *Upstream) Start() {
 	u.mu.Lock()
 	u.started = true
 	u.mu.Unlock()
+	u.watchAll(nil)
 }
 
 // Stop ends what Start began, and returns when all of it has ended. An upstream that was

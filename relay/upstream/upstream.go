@@ -18,6 +18,8 @@ type Upstream struct {
 	// OnDown, if set, is told of a backend that can no longer be reached while its
 	// sessions are to be reset. It is set before Start, and must not block.
 	OnDown func(*Backend)
+	// Preface, if set, begins the connections of health checks. It is set before Start.
+	Preface Preface
 
 	config atomic.Pointer[config.Upstream]
 	log    zerolog.Logger
@@ -64,7 +66,12 @@ func (u *Upstream) Update(c config.Upstream) error {
 	}
 	u.change.Lock()
 	defer u.change.Unlock()
+	var checks *config.HealthCheck
+	if before := u.Config(); before != nil {
+		checks = before.HealthCheck
+	}
 	u.arrange(&c, members)
+	u.watchAll(checks)
 	return nil
 }
 
