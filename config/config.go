@@ -51,12 +51,14 @@ type Log struct {
 	Access bool
 }
 
-// Address names a place to listen or to connect to: an IP address and port, or
-// the path of a unix socket. Exactly one of the two is set. It is comparable, so
-// that it can name a backend.
+// Address names a place to listen or to connect to: an IP address and port, the
+// path of a unix socket or, for a backend, a host name and port. Exactly one of the
+// three is set; a host name goes with a TCP that has a port alone. It is comparable,
+// so that it can name a backend.
 type Address struct {
 	TCP  netip.AddrPort
 	Unix string // absolute, or relative to the process after loading; a leading '@' is the abstract namespace
+	Host string
 }
 
 // IsUnix reports whether the address is a unix socket's.
@@ -64,8 +66,11 @@ func (a Address) IsUnix() bool { return a.Unix != "" }
 
 // String is the address as the file spells it.
 func (a Address) String() string {
-	if a.IsUnix() {
+	switch {
+	case a.IsUnix():
 		return "unix:" + a.Unix
+	case a.Host != "":
+		return a.Host + ":" + strconv.Itoa(int(a.TCP.Port()))
 	}
 	return a.TCP.String()
 }
@@ -136,6 +141,20 @@ var onDownNames = []string{"keep", "reset"}
 // String is the value as the file spells it.
 func (d OnDown) String() string { return onDownNames[d] }
 
+// OnEmpty is what becomes of the backends of a name that has no address any more.
+type OnEmpty uint8
+
+// The values of the key `on_empty`.
+const (
+	KeepBackends OnEmpty = iota
+	ClearBackends
+)
+
+var onEmptyNames = []string{"keep", "clear"}
+
+// String is the value as the file spells it.
+func (e OnEmpty) String() string { return onEmptyNames[e] }
+
 // Upstream is one [[upstream]], a pool of backends.
 type Upstream struct {
 	Name           string
@@ -152,6 +171,9 @@ type Upstream struct {
 	ConnectTimeout time.Duration // for each attempt
 	ConnectRetries int           // further attempts after the first
 	SpliceChunk    int           // 0 = the engine's
+	Discover       string        // the name of SRV records that bring backends; "" = none
+	Resolver       Address       // the zero value = the system's
+	OnEmpty        OnEmpty
 	Backends       []Backend
 }
 

@@ -89,7 +89,10 @@ ejection = { failures = 2, time = "1s", time_max = "9s", share_max = 100 }
 connect_timeout = "1s"
 connect_retries = 0
 splice_chunk = "256KiB"
-backend = [ { address = "unix:run/web.sock", weight = 0, backup = true, sessions_max = 9 } ]
+discover = "srv:_web._tcp.Example.org"
+resolver = "[::1]:5353"
+on_empty = "clear"
+backend = [ { address = "App.example.org:80" }, { address = "unix:run/web.sock", weight = 0, backup = true, sessions_max = 9 } ]
 [[drop]]
 name = "files"
 listen = ["unix:/run//files.sock"]
@@ -133,7 +136,11 @@ splice_chunk = "4KiB"
 				Fall: 1, Rise: 4, Port: 81, Path: "/", Send: "PING\r\n", Expect: "+PONG",
 			},
 			Ejection: &Ejection{Failures: 2, Time: time.Second, TimeMax: 9 * time.Second, ShareMax: 100},
-			Backends: []Backend{{Address: Address{Unix: "run/web.sock"}, Backup: true, SessionsMax: 9}},
+			Discover: "_web._tcp.example.org", Resolver: tcp("[::1]:5353"), OnEmpty: ClearBackends,
+			Backends: []Backend{
+				{Address: Address{Host: "app.example.org", TCP: netip.AddrPortFrom(netip.Addr{}, 80)}, Weight: 1},
+				{Address: Address{Unix: "run/web.sock"}, Backup: true, SessionsMax: 9},
+			},
 		}},
 		Drops: []Drop{{Service: freshService(), Directory: ".", Transfer: TransferMmap, SpliceChunk: 4096}},
 	}
@@ -191,6 +198,8 @@ func TestValuesSpellThemselvesAsTheFileDoes(t *testing.T) {
 		{HashSNI.String(), "sni"},
 		{ResetSessions.String(), "reset"},
 		{CheckExpect.String(), "expect"},
+		{ClearBackends.String(), "clear"},
+		{Address{Host: "a.example", TCP: netip.AddrPortFrom(netip.Addr{}, 80)}.String(), "a.example:80"},
 		{StatusRange{200, 200}.String(), "200"},
 		{StatusRange{200, 399}.String(), "200-399"},
 		{TransferCopy.String(), "copy"},

@@ -81,6 +81,10 @@ func TestMistakes(t *testing.T) {
 		{"expect twice", "upstream", `health_check = {type = "expect", expect = "a", expect_regexp = "a"}`, `upstream "web": health_check: expect_regexp: there is an expect already; write one of the two`},
 		{"send for tcp", "upstream", `health_check = {send = "PING"}`, `upstream "web": health_check: send: has no meaning with type = "tcp"; that key is for "expect"`},
 		{"not a regular expression", "upstream", `health_check = {type = "expect", expect = "a", expect_regexp = "("}`, `upstream "web": health_check: expect_regexp: "(" is not a regular expression: missing closing ): ` + "`(`"},
+		{"discover without srv", "upstream", `discover = "_web._tcp.example.org"`, `upstream "web": discover: "_web._tcp.example.org" does not name SRV records; write it like "srv:_web._tcp.example.org"`},
+		{"discover an odd name", "upstream", `discover = "srv:a..b"`, `upstream "web": discover: "srv:a..b" does not name SRV records; write it like "srv:_web._tcp.example.org"`},
+		{"resolver by name", "upstream", `resolver = "dns.example.org"`, `upstream "web": resolver: "dns.example.org" is not the address of a name server; write it like "127.0.0.1:53" or "[::1]:53"`},
+		{"unknown on_empty", "upstream", `on_empty = "fail"`, `upstream "web": on_empty: "fail" is not among the choices; write "keep" or "clear"`},
 		{"no failures", "upstream", `ejection = {failures = 0}`, `upstream "web": ejection: failures: 0 is out of range; write a number from 1 to 1000`},
 		{"ejection without time", "upstream", `ejection = {time = "0s"}`, `upstream "web": ejection: time: "0s" is too short; every timeout is finite and at least "1ms", write it like "30s" or "10m"`},
 		{"ejection too short", "upstream", `ejection = {time = "1m", time_max = "1s"}`, `upstream "web": ejection: time_max: "1s" is shorter than time, "1m0s"; write at least that`},
@@ -118,6 +122,9 @@ func TestMistakesOfWholeTables(t *testing.T) {
 		{"no backend", drop + "[[upstream]]\nname = \"u\"\n[[upstream]]\nname = \"v\"\nbackend = []\n", []string{
 			`relay.toml:5: upstream "u": backend: missing; write [[upstream.backend]] and address = "127.0.0.1:9001" below it`,
 			`relay.toml:9: upstream "v": backend: empty; write [[upstream.backend]] and address = "127.0.0.1:9001" below it`,
+		}},
+		{"a host name on port 0", strings.Replace(small, "127.0.0.1:9001", "app.example.org:0", 1), []string{
+			`relay.toml:9: upstream "web": backend 1: address: "app.example.org:0": nothing can be reached on port 0; write a port from 1 to 65535`,
 		}},
 		{"wrong brackets", "[[engine]]\n[[log]]\n[drop]\n", []string{
 			`relay.toml:1: engine: there is only one; write [engine], with single brackets`,
@@ -203,7 +210,7 @@ listen = "127.0.0.1:9901"
 name = "web"
 balance = "fair"
 [[upstream.backend]]
-address = "example.org:80"
+address = "example..org:80"
 weight = 1_000
 [[listener]]
 name = "web"
@@ -217,7 +224,7 @@ idle_timeout = "10x"
 		`relay.toml:5: engine: drain_timeout: 30 has no unit; write "30s" for seconds`,
 		`relay.toml:6: admin: this key is not available yet in this version`,
 		`relay.toml:10: upstream "web": balance: "fair" is not among the choices; write "round_robin", "least_connections", "random", "source_hash" or "first"`,
-		`relay.toml:12: upstream "web": backend 1: address: "example.org:80": a host name as a backend is not available yet in this version; write its IP address`,
+		`relay.toml:12: upstream "web": backend 1: address: "example..org:80": "example..org" is not a host name; write it like "app.example.org:80"`,
 		`relay.toml:13: upstream "web": backend 1: weight: 1000 is out of range; write a number from 0 to 256`,
 		`relay.toml:16: listener "web": listen: "localhost:8080": a listener needs an IP address, and "localhost" is a host name; write it like "127.0.0.1:8080"`,
 		`relay.toml:16: listener "web": listen: ":80" does not say which address; write "0.0.0.0:80" for all of IPv4 or "[::]:80" for all of IPv6`,

@@ -89,8 +89,11 @@ var upstreamFields = []field[Upstream]{
 		u.Ejection = freshEjection()
 		return u.Ejection
 	}),
-	required(repeated("backend", "upstream.backend", backendFields, freshBackend,
-		func(u *Upstream) *[]Backend { return &u.Backends }), `[[upstream.backend]] and address = "127.0.0.1:9001" below it`),
+	scalar("discover", serviceName, func(u *Upstream) *string { return &u.Discover }),
+	scalar("resolver", resolverAddress, func(u *Upstream) *Address { return &u.Resolver }),
+	scalar("on_empty", choice[OnEmpty](onEmptyNames), func(u *Upstream) *OnEmpty { return &u.OnEmpty }),
+	unless("discover", required(repeated("backend", "upstream.backend", backendFields, freshBackend,
+		func(u *Upstream) *[]Backend { return &u.Backends }), `[[upstream.backend]] and address = "127.0.0.1:9001" below it`)),
 	later[Upstream]("send_proxy"),
 }
 

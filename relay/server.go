@@ -185,9 +185,11 @@ func (s *Server) start() error {
 			}
 		})
 	}
+	var pools sync.WaitGroup
 	for _, u := range s.pools {
-		u.Start()
+		pools.Go(u.Start)
 	}
+	pools.Wait()
 	started := make(chan error, len(s.workers))
 	for _, w := range s.workers {
 		w.loop.Post(func() { started <- w.start() })

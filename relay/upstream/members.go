@@ -23,21 +23,44 @@ type member struct {
 // backupRank is the rank of backups, behind every priority of an SRV record.
 const backupRank = 1 << 16
 
-// configured are the members that a configuration names by address.
-func configured(c *config.Upstream) ([]member, error) {
+// memberList is what a configuration names by address, and what the DNS has answered for
+// the names in it. An address that comes up twice counts once.
+func (u *Upstream) memberList(c *config.Upstream) ([]member, error) {
 	var all []member
-	for _, bc := range c.Backends {
-		m, err := newMember(bc.Address)
+	seen := map[string]bool{}
+	add := func(a config.Address, terms member) error {
+		m, err := newMember(a)
 		if err != nil {
-			return nil, fmt.Errorf("backend %s: %w", bc.Address, err)
+			return fmt.Errorf("backend %s: %w", a, err)
 		}
-		m.weight, m.sessionsMax, m.place = bc.Weight, bc.SessionsMax, len(all)
-		if bc.Backup {
-			m.rank = backupRank
+		if !seen[m.name] {
+			seen[m.name] = true
+			m.weight, m.sessionsMax, m.rank, m.place = terms.weight, terms.sessionsMax, terms.rank, len(all)
+			all = append(all, m)
 		}
-		all = append(all, m)
+		return nil
+	}
+	for _, bc := range c.Backends {
+		for _, a := range u.discovery.addressesOf(bc.Address) {
+			if err := add(a, termsOf(bc)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, f := range u.discovery.answers[c.Discover] {
+		if err := add(config.Address{TCP: f.at}, member{weight: f.weight, rank: f.rank}); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
+}
+
+func termsOf(c config.Backend) member {
+	terms := member{weight: c.Weight, sessionsMax: c.SessionsMax}
+	if c.Backup {
+		terms.rank = backupRank
+	}
+	return terms
 }
 
 func newMember(a config.Address) (member, error) {

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"container/list"
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -27,8 +28,9 @@ type Upstream struct {
 
 	// change is held while the members change, so that tables can be built without the
 	// lock that picks need. It is taken before mu.
-	change  sync.Mutex
-	members []member
+	change    sync.Mutex
+	members   []member
+	discovery discovery
 
 	mu       sync.Mutex
 	backends map[string]*Backend
@@ -47,6 +49,7 @@ func New(c config.Upstream, log zerolog.Logger) (*Upstream, error) {
 	u := &Upstream{
 		Name: c.Name, log: log.With().Str("upstream", c.Name).Logger(), clock: time.Now,
 		backends: map[string]*Backend{}, nudge: make(chan struct{}, 1),
+		discovery: discovery{answers: map[string][]found{}, ends: map[string]context.CancelFunc{}},
 	}
 	if err := u.Update(c); err != nil {
 		return nil, err
@@ -60,18 +63,18 @@ func (u *Upstream) Config() *config.Upstream { return u.config.Load() }
 // Update goes over to another configuration of the same upstream. What is known of the
 // backends that stay (load, health, ejection) is kept; the others take nothing new.
 func (u *Upstream) Update(c config.Upstream) error {
-	members, err := configured(&c)
+	u.change.Lock()
+	defer u.change.Unlock()
+	members, err := u.memberList(&c)
 	if err != nil {
 		return fmt.Errorf("upstream %q: %w", c.Name, err)
 	}
-	u.change.Lock()
-	defer u.change.Unlock()
-	var checks *config.HealthCheck
-	if before := u.Config(); before != nil {
-		checks = before.HealthCheck
-	}
+	before := u.Config()
 	u.arrange(&c, members)
-	u.watchAll(checks)
+	if before != nil {
+		u.watchAll(before.HealthCheck)
+		u.lookUpAll(before)
+	}
 	return nil
 }
 
