@@ -199,7 +199,8 @@ func TestSocketsThatCollide(t *testing.T) {
 }
 
 func TestAllMistakesAtOnce(t *testing.T) {
-	wantMistakes(t, `
+	wantMistakes(
+		t, `
 lisener = 4
 [engine]
 loops = "two"

@@ -314,7 +314,8 @@ func TestOnEmpty(t *testing.T) {
 		z := newZone(t, "app.example. 0 IN A 10.0.0.1", "b.example. 0 IN A 10.0.0.3")
 		u := discovering(t, z, onEmpty)
 		z.set("b.example. 0 IN A 10.0.0.4")
-		z.askedAgain(2, "app.example.")
+		z.askedAgain(1, "app.example.")
+		z.askedAgain(2, "b.example.")
 		wantNames(t, u, want...)
 	}
 }

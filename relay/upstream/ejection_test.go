@@ -128,9 +128,17 @@ func TestHealthNeedsAgreement(t *testing.T) {
 		up      bool
 	}{
 		{"", true},
-		{"a", true}, {"b", true}, {"", true}, // not in a row
-		{"a", true}, {"b", true}, {"c", false},
-		{"d", false}, {"", false}, {"e", false}, {"", false}, {"", true},
+		{"a", true},
+		{"b", true},
+		{"", true}, // not in a row
+		{"a", true},
+		{"b", true},
+		{"c", false},
+		{"d", false},
+		{"", false},
+		{"e", false},
+		{"", false},
+		{"", true},
 	} {
 		b.Checked(step.outcome)
 		if up := b.View().State == "up"; up != step.up {

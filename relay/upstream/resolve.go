@@ -21,7 +21,7 @@ const (
 
 	ttlMin, ttlMax = time.Second, time.Hour
 	// emptyMax bounds the time for which "there is none" is believed.
-	emptyMax = 30 * time.Second
+	emptyMax = 10 * time.Second
 )
 
 // resolver asks name servers. It is not net.Resolver, which does not tell for how long

@@ -13,27 +13,41 @@ type running struct {
 	cancel  context.CancelFunc
 	group   sync.WaitGroup
 	watches map[*Backend]context.CancelFunc // guarded by Upstream.change
+	first   []chan struct{}                 // closed by watches after their first outcome
 }
 
-// Start sets the goroutines of the upstream going: its checks, its names, and what else
-// time brings about. Stop ends them. It returns when every name has been looked up once,
-// or some seconds have gone by.
+// Start sets the goroutines of the upstream going: its names, its checks, and what else
+// time brings about. Stop ends them. It returns when every name has been looked up and
+// every backend checked once, so that the first client finds backends that are up, or
+// when that takes too long.
 func (u *Upstream) Start() {
-	expired := time.NewTimer(firstAnswerMost)
-	defer expired.Stop()
-	for _, answered := range u.start() {
-		select {
-		case <-answered:
-		case <-expired.C:
-			expired.Reset(0)
-		}
-	}
+	await(firstAnswerMost, u.start())
+	u.change.Lock()
+	checked := u.running.first
+	u.change.Unlock()
+	await(firstOutcomeMost, checked)
 	u.mu.Lock()
 	u.started = true
 	u.mu.Unlock()
 }
 
-func (u *Upstream) start() []chan struct{} {
+// firstOutcomeMost is how long Start waits for the first checks.
+const firstOutcomeMost = time.Second
+
+// await waits until all of these are closed, but no longer than limit.
+func await(limit time.Duration, all []chan struct{}) {
+	expired := time.NewTimer(limit)
+	defer expired.Stop()
+	for _, one := range all {
+		select {
+		case <-one:
+		case <-expired.C:
+			return
+		}
+	}
+}
+
+func (u *Upstream) start() (answered []chan struct{}) {
 	u.change.Lock()
 	defer u.change.Unlock()
 	r := &u.running

@@ -11,7 +11,7 @@ import (
 
 // firstCheckMost bounds the time until a backend's first check, which is spread so that
 // a thousand backends are not asked in the same instant.
-const firstCheckMost = 250 * time.Millisecond
+const firstCheckMost = 50 * time.Millisecond
 
 // watchAll lets every backend be checked on a goroutine of its own, and no other.
 // u.change is held.
@@ -37,12 +37,14 @@ func (u *Upstream) watchAll(before *config.HealthCheck) {
 		}
 		ctx, stop := context.WithCancel(r.ctx)
 		r.watches[b] = stop
-		r.group.Go(func() { u.watch(ctx, newChecker(now, b, u.Preface)) })
+		checked := make(chan struct{})
+		r.first = append(r.first, checked)
+		r.group.Go(func() { u.watch(ctx, newChecker(now, b, u.Preface), checked) })
 	}
 }
 
-// watch checks one backend until ctx ends.
-func (u *Upstream) watch(ctx context.Context, k *checker) {
+// watch checks one backend until ctx ends. It closes checked after the first outcome.
+func (u *Upstream) watch(ctx context.Context, k *checker, checked chan struct{}) {
 	timer := time.NewTimer(rand.N(min(k.config.Interval, firstCheckMost)))
 	defer timer.Stop()
 	for {
@@ -55,6 +57,10 @@ func (u *Upstream) watch(ctx context.Context, k *checker) {
 		conn, failure, known := k.check(ctx)
 		if known && ctx.Err() == nil {
 			k.backend.Checked(failure)
+		}
+		if checked != nil {
+			close(checked)
+			checked = nil
 		}
 		part(conn)
 		timer.Reset(k.pause(failure == "") - time.Since(began))
