@@ -60,14 +60,19 @@ func (b *Backend) Leave() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	b.load--
-	if t := b.tier; t != nil {
-		t.load--
-		if b.ready {
-			t.order.loaded(b)
+	t := b.tier
+	if t == nil {
+		if b.load == 0 && u.leaving[b.Name] == b {
+			delete(u.leaving, b.Name)
 		}
-		t.admit(b)
-		u.serve()
+		return
 	}
+	t.load--
+	if b.ready {
+		t.order.loaded(b)
+	}
+	t.admit(b)
+	u.serve()
 }
 
 // enter counts a session on to a backend that is ready.

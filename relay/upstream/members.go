@@ -108,12 +108,7 @@ func (u *Upstream) arrange(c *config.Upstream, members []member) {
 func (u *Upstream) place(c *config.Upstream, m *member) {
 	b := u.backends[m.name]
 	if b == nil {
-		b = &Backend{Name: m.name, Address: m.address, Unix: m.unix, upstream: u, override: -1}
-		b.health.since = u.clock()
-		u.backends[m.name] = b
-		if u.started {
-			u.startSlowly(b)
-		}
+		b = u.welcome(m)
 	} else if b.weight != m.weight {
 		b.override = -1
 	}
@@ -128,6 +123,23 @@ func (u *Upstream) place(c *config.Upstream, m *member) {
 	if b.tier == nil {
 		b.joinTier(u.tierOf(c, m.rank))
 	}
+}
+
+// welcome makes the backend of a new member, or takes back one that still has sessions
+// from when it was one: they count.
+func (u *Upstream) welcome(m *member) *Backend {
+	b := u.leaving[m.name]
+	if b == nil {
+		b = &Backend{Name: m.name, Address: m.address, Unix: m.unix, upstream: u}
+	}
+	delete(u.leaving, m.name)
+	u.backends[m.name] = b
+	b.override = -1
+	b.health = health{since: u.clock()}
+	if u.started {
+		u.startSlowly(b)
+	}
+	return b
 }
 
 // settle weighs all backends anew, drops empty tiers and hands out the tables.
@@ -186,6 +198,10 @@ func (b *Backend) leaveTier() {
 // forget ends all that concerns a backend which is no member any more.
 func (u *Upstream) forget(b *Backend) {
 	delete(u.backends, b.Name)
+	if b.load > 0 {
+		u.leaving[b.Name] = b
+	}
+	b.ejection.on = false
 	same := func(m *Backend) bool { return m == b }
 	u.warming = slices.DeleteFunc(u.warming, same)
 	u.ejected = slices.DeleteFunc(u.ejected, same)

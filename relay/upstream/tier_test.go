@@ -174,3 +174,27 @@ func TestARemovedBackendKeepsItsSessions(t *testing.T) {
 		t.Errorf("picks: %v", got)
 	}
 }
+
+// One that leaves and comes back while its sessions run is the same backend, so that they
+// count for its sessions_max.
+func TestABackendThatReturnsHasItsSessions(t *testing.T) {
+	c := config.Upstream{Backends: []config.Backend{
+		{Address: address(0), Weight: 1, SessionsMax: 1}, {Address: address(1), Weight: 1, SessionsMax: 1},
+	}}
+	p := poolOf(t, c)
+	held := p.pick(t, 0)
+	both := p.Config().Backends
+	for _, backends := range [][]config.Backend{both[1:], both} {
+		next := *p.Config()
+		next.Backends = backends
+		if err := p.Update(next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.at(0) != held || held.Load() != 1 || len(p.leaving) != 0 {
+		t.Error("it is another backend now")
+	}
+	if b := p.pick(t, 0); b.place != 1 {
+		t.Error("its limit is forgotten")
+	}
+}

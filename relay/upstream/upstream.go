@@ -34,6 +34,7 @@ type Upstream struct {
 
 	mu       sync.Mutex
 	backends map[string]*Backend
+	leaving  map[string]*Backend // no members any more, with sessions still on them
 	tiers    []*tier    // by rank
 	warming  []*Backend // in their slow start
 	ejected  []*Backend
@@ -48,7 +49,7 @@ type Upstream struct {
 func New(c config.Upstream, log zerolog.Logger) (*Upstream, error) {
 	u := &Upstream{
 		Name: c.Name, log: log.With().Str("upstream", c.Name).Logger(), clock: time.Now,
-		backends: map[string]*Backend{}, nudge: make(chan struct{}, 1),
+		backends: map[string]*Backend{}, leaving: map[string]*Backend{}, nudge: make(chan struct{}, 1),
 		discovery: discovery{answers: map[string][]found{}, ends: map[string]context.CancelFunc{}},
 	}
 	if err := u.Update(c); err != nil {
@@ -70,6 +71,10 @@ func (u *Upstream) Update(c config.Upstream) error {
 		return fmt.Errorf("upstream %q: %w", c.Name, err)
 	}
 	before := u.Config()
+	if c.HashFactor > 0 {
+		u.log.Info().Int("hash_balance_factor", c.HashFactor).
+			Msg("a bound on the load is set: several relays do not agree on backends where it bites")
+	}
 	u.arrange(&c, members)
 	if before != nil {
 		u.watchAll(before.HealthCheck)
