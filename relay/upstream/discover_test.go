@@ -26,20 +26,12 @@ type zone struct {
 	mu      sync.Mutex
 	records []string // in the words of a zone file
 	rcode   int
-	mute    bool
 	asked   map[string]int
 }
 
 func newZone(t *testing.T, records ...string) *zone {
 	t.Helper()
-	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	streams, err := net.Listen("tcp", packets.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	packets, streams := twin(t)
 	z := &zone{at: netip.MustParseAddrPort(packets.LocalAddr().String()), records: records, asked: map[string]int{}}
 	for _, s := range []*dns.Server{{PacketConn: packets, Handler: z}, {Listener: streams, Handler: z}} {
 		ready := make(chan struct{})
@@ -51,10 +43,32 @@ func newZone(t *testing.T, records ...string) *zone {
 	return z
 }
 
+// twin is a port of which both kinds are free.
+func twin(t *testing.T) (packets net.PacketConn, streams net.Listener) {
+	t.Helper()
+	for {
+		packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if streams, err = net.Listen("tcp", packets.LocalAddr().String()); err == nil {
+			return packets, streams
+		}
+		packets.Close()
+	}
+}
+
 func (z *zone) set(records ...string) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	z.records = records
+}
+
+// answer has every answer say this.
+func (z *zone) answer(rcode int) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.rcode = rcode
 }
 
 // askedAgain waits until a name was looked up n more times.
@@ -75,9 +89,6 @@ func (z *zone) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	z.asked[q.Question[0].Name]++
-	if z.mute {
-		return
-	}
 	reply := new(dns.Msg).SetReply(q)
 	reply.Rcode = z.rcode
 	name := q.Question[0].Name
@@ -178,12 +189,12 @@ func TestBadAnswersAreNoAnswers(t *testing.T) {
 	z := newZone(t, "app.example. 30 IN A 10.0.0.1")
 	l := z.lookup("app.example", 80)
 	for _, rcode := range []int{dns.RcodeServerFailure, dns.RcodeRefused, dns.RcodeFormatError} {
-		z.rcode = rcode
+		z.answer(rcode)
 		if got, _ := z.find(t, l); got != "error" {
 			t.Errorf("%s: %q", dns.RcodeToString[rcode], got)
 		}
 	}
-	z.rcode = dns.RcodeNameError
+	z.answer(dns.RcodeNameError)
 	z.set()
 	if got, _ := z.find(t, l); got != "" {
 		t.Errorf("no such name: %q, want an empty answer", got)
@@ -299,9 +310,7 @@ func TestBackendsFollowTheDNS(t *testing.T) {
 		t.Error("what stays is not what it was")
 	}
 	held.Leave()
-	z.mu.Lock()
-	z.rcode = dns.RcodeServerFailure
-	z.mu.Unlock()
+	z.answer(dns.RcodeServerFailure)
 	z.askedAgain(2, "app.example.")
 	wantNames(t, u, "10.0.0.2:80*1", "10.0.0.9:80*1", "10.0.0.3:80*2")
 }

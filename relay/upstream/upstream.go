@@ -35,8 +35,8 @@ type Upstream struct {
 	mu       sync.Mutex
 	backends map[string]*Backend
 	leaving  map[string]*Backend // no members any more, with sessions still on them
-	tiers    []*tier    // by rank
-	warming  []*Backend // in their slow start
+	tiers    []*tier             // by rank
+	warming  []*Backend          // in their slow start
 	ejected  []*Backend
 	queue    list.List
 	started  bool // backends that appear from now on start slowly
