@@ -162,7 +162,8 @@ func (r *rig) wantMerciful(t *testing.T, attempts []attempt, dead string, killed
 			continue
 		}
 		lost++
-		if s.Backend != dead || a.began.After(gone) {
+		// One that is reset before its connect returned has no address to find it by.
+		if s.Backend != dead && a.client != "" || a.began.After(gone) {
 			t.Errorf("a client that came %v after the kill: %v, %+v", a.began.Sub(killed), a.err, s)
 		}
 	}
