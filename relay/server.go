@@ -31,6 +31,7 @@ type Server struct {
 	config   *config.Config
 	log      zerolog.Logger
 	capacity *listen.Capacity
+	budget   *pipepool.Budget
 	disk     *flow.Disk
 	services []*listen.Service
 	pools    []*upstream.Upstream
@@ -43,13 +44,14 @@ type Server struct {
 // New builds a server: everything is opened, nothing runs. On an error nothing stays
 // open.
 func New(c *config.Config, log zerolog.Logger) (*Server, error) {
-	max, err := raiseDescriptors(c, log)
+	sessions, pipeBytes, err := raiseDescriptors(c, log)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
 		config: c, log: log,
-		capacity: &listen.Capacity{Max: max},
+		capacity: &listen.Capacity{Max: sessions},
+		budget:   pipepool.NewBudget(pipeBytes),
 		disk:     flow.NewDisk(diskWorkers),
 	}
 	probe.Run().Log(log)
@@ -69,9 +71,8 @@ func (s *Server) build() error {
 	// once; with none to spare it would queue behind the goroutines of the control
 	// plane, and each wake would cost two thread switches.
 	runtime.GOMAXPROCS(max(runtime.NumCPU(), loops+2))
-	budget := pipepool.NewBudget(s.config.Engine.PipeBudget)
 	for range loops {
-		w, err := newWorker(s.config, budget, s.disk, s.log)
+		w, err := newWorker(s.config, s.budget, s.disk, s.log)
 		if err != nil {
 			return err
 		}

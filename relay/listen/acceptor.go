@@ -74,10 +74,20 @@ func (a *Acceptor) Stop() {
 		return
 	}
 	for _, so := range a.service.sockets {
-		for a.accept(so) == 0 {
-		}
+		a.takePending(so)
 	}
 	a.service.Close()
+}
+
+// takePending accepts what was in the backlog. Clients that keep arriving have a new
+// place to go to: the bound is the longest backlog there can have been.
+func (a *Acceptor) takePending(so *socket) {
+	for range sock.Backlog {
+		switch a.accept(so) {
+		case unix.EAGAIN, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.EBADF, unix.EINVAL:
+			return
+		}
+	}
 }
 
 // Ready accepts what is pending, up to the bound of a turn; level-triggered epoll
@@ -108,7 +118,7 @@ func (a *Acceptor) accept(so *socket) sock.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if a.service.short.Load() && a.service.short.Swap(false) {
+	if a.service.short.over() {
 		a.service.log.Info().Msg("accepting resumed")
 	}
 	c := Conn{FD: fd, Kind: so.kind}
@@ -147,9 +157,9 @@ func (a *Acceptor) place(c Conn) {
 	least.loop.Post(func() { least.taker.Take(c) })
 }
 
-// pause rests and says so once, until accepting works again.
+// pause rests and says so, unless that has been said a moment ago.
 func (a *Acceptor) pause(length time.Duration, why string) {
-	if !a.service.short.Swap(true) {
+	if a.service.short.begin(a.loop.Now()) {
 		a.service.log.Warn().Str("why", why).Msg("accepting paused")
 	}
 	a.rest(length)

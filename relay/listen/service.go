@@ -61,7 +61,7 @@ type Service struct {
 	capacity *Capacity
 	sessions atomic.Int64
 	sockets  []*socket
-	short    atomic.Bool  // accepting is paused and that has been logged
+	short    shortage     // accepting is paused
 	serving  atomic.Int32 // acceptors that have not left
 }
 
@@ -72,8 +72,14 @@ type socket struct {
 	name string // what the log calls it
 }
 
+// addressesMost is how many addresses an acceptor can tell apart by the tag of an event.
+const addressesMost = 1 << 8
+
 // Open opens the service's sockets; on an error none stays open.
 func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
+	if len(c.Listen) > addressesMost {
+		return nil, fmt.Errorf("%s %q: listens on %d addresses, at most %d are possible", role, c.Name, len(c.Listen), addressesMost)
+	}
 	s := &Service{Config: c, Role: role, capacity: capacity, log: log.With().Str(role, c.Name).Logger()}
 	for _, address := range c.Listen {
 		so, err := open(address)

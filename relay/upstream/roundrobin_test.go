@@ -41,9 +41,14 @@ func TestTurnsKeepToTheirShares(t *testing.T) {
 		p := newPool(t, config.Upstream{}, weights...)
 		got := make([]int, len(weights))
 		worst := 0.0
+		last := make([]int, len(weights))
 		for n := 1; n <= 3*sum; n++ {
 			b := p.pick(t, 0)
 			got[b.place]++
+			if gap, even := n-last[b.place], float64(sum)/float64(weights[b.place]); float64(gap) > 2*even+1 {
+				t.Fatalf("seed %d: backend %d waited %d turns, evenly spread it is %.1f", seed, b.place, gap, even)
+			}
+			last[b.place] = n
 			due := float64(n) * float64(weights[b.place]) / float64(sum)
 			worst = max(worst, math.Abs(float64(got[b.place])-due))
 			if n%sum != 0 {
