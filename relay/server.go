@@ -54,7 +54,9 @@ func New(c *config.Config, log zerolog.Logger) (*Server, error) {
 		budget:   pipepool.NewBudget(pipeBytes),
 		disk:     flow.NewDisk(diskWorkers),
 	}
-	probe.Run().Log(log)
+	found := probe.Run()
+	found.Log(log)
+	probe.This(found).Examine(Needs(c)).Log(log)
 	if err := s.build(); err != nil {
 		s.close()
 		return nil, err

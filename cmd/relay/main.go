@@ -46,7 +46,7 @@ func root() *cobra.Command {
 			return errors.New("relay: a command is needed, such as 'relay run'")
 		},
 	}
-	c.AddCommand(runCommand(), checkCommand(), versionCommand())
+	c.AddCommand(runCommand(), checkCommand(), benchCommand(), doctorCommand(), versionCommand())
 	return c
 }
 

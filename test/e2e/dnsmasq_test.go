@@ -27,7 +27,6 @@ type nameServer struct {
 
 func startNameServer(t testing.TB, options ...string) *nameServer {
 	t.Helper()
-	packages["dnsmasq"] = "dnsmasq-base"
 	n := &nameServer{address: freeAddress(t, "127.0.0.1"), hosts: filepath.Join(harness.Directory(t), "hosts")}
 	n.set(t)
 	_, port, _ := net.SplitHostPort(n.address)
