@@ -34,6 +34,7 @@ type Server struct {
 	budget   *pipepool.Budget
 	disk     *flow.Disk
 	services []*listen.Service
+	pools    []*upstream.Upstream
 	drops    []*drop.Drop
 	workers  []*worker
 	running  sync.WaitGroup
@@ -102,10 +103,12 @@ func (s *Server) build() error {
 func (s *Server) targets() (map[string]*proxy.Target, error) {
 	all := make(map[string]*proxy.Target)
 	for _, c := range s.config.Upstreams {
-		u, err := upstream.New(c)
+		u, err := upstream.New(c, s.log)
 		if err != nil {
 			return nil, err
 		}
+		u.OnDown = s.resetOn
+		s.pools = append(s.pools, u)
 		t, err := proxy.NewTarget(u)
 		if err != nil {
 			return nil, err
@@ -113,6 +116,13 @@ func (s *Server) targets() (map[string]*proxy.Target, error) {
 		all[c.Name] = t
 	}
 	return all, nil
+}
+
+// resetOn has every loop end its sessions on a backend that is down.
+func (s *Server) resetOn(b *upstream.Backend) {
+	for _, w := range s.workers {
+		w.loop.Post(func() { w.sessions.ResetOn(b) })
+	}
 }
 
 func (s *Server) listener(c *config.Listener, targets map[string]*proxy.Target) error {
@@ -182,6 +192,11 @@ func (s *Server) start() error {
 			}
 		})
 	}
+	var pools sync.WaitGroup
+	for _, u := range s.pools {
+		pools.Go(u.Start)
+	}
+	pools.Wait()
 	started := make(chan error, len(s.workers))
 	for _, w := range s.workers {
 		w.loop.Post(func() { started <- w.start() })
@@ -232,6 +247,9 @@ func (s *Server) each(f func(*worker)) {
 
 // stop ends the loops and waits for them, then closes what is shared.
 func (s *Server) stop() {
+	for _, u := range s.pools {
+		u.Stop()
+	}
 	for _, w := range s.workers {
 		w.loop.Post(w.pool.Close)
 		w.loop.Stop()

@@ -142,7 +142,7 @@ func (r *rig) open(c *config.Listener, u *config.Upstream) {
 		r.t.Fatal(err)
 	}
 	r.address = r.journal.of("listening")[0].Address // port 0 has become a real one
-	up, err := upstream.New(*u)
+	up, err := upstream.New(*u, zerolog.Nop())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func (r *rig) end() {
 	if r.listener == nil {
 		return
 	}
-	for _, b := range r.listener.Target.Upstream.Backends {
+	for _, b := range r.listener.Target.Upstream.Backends() {
 		if n := b.Load(); n != 0 {
 			r.t.Errorf("backend %s has %d sessions at the end", b.Name, n)
 		}

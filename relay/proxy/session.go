@@ -40,6 +40,7 @@ type Session struct {
 	active    int64          // when a byte last moved, or a FIN
 	deadline  int64          // of a connect or a reset under way
 	tried     []*upstream.Backend
+	waiter    *upstream.Waiter // its place in the queue, while queued
 
 	older, newer *Session // the sessions of this loop, for draining and listing
 
@@ -48,7 +49,7 @@ type Session struct {
 	reason    Reason  // of a reset that waits for its bytes
 	uncounted bool    // its source is not known yet, and owes nothing
 	done      [2]bool // the flow's end has been passed on
-	queued    [2]bool // the flow waits for its turn in the loop's queue
+	inLine    [2]bool // the flow waits for its turn in the loop's queue
 }
 
 // open reports that the end has a descriptor.

@@ -31,7 +31,7 @@ type Target struct {
 // NewTarget readies an upstream to be called, and tries on a socket whether the kernel
 // grants what its configuration asks for.
 func NewTarget(u *upstream.Upstream) (*Target, error) {
-	c := &u.Config
+	c := u.Config()
 	t := &Target{
 		Upstream: u, header: c.SendProxy, connectTimeout: int64(c.ConnectTimeout),
 		mptcp: c.MPTCP, fastOpen: c.FastOpen, transparent: c.Transparent,
@@ -82,7 +82,7 @@ func (t *Target) try() error {
 	if t.plain {
 		return nil
 	}
-	for _, b := range t.Upstream.Backends {
+	for _, b := range t.Upstream.Backends() {
 		if b.Unix {
 			continue
 		}

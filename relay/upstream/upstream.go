@@ -1,112 +1,104 @@
 package upstream
 
 import (
-	"errors"
+	"container/list"
+	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
 
 	"relay/config"
-	"relay/relay/sock"
 )
 
-// What a pick can fail with.
-var (
-	ErrNoBackend = errors.New("no backend takes new sessions")
-	ErrFull      = errors.New("every backend is at its sessions_max")
-)
-
-// Backend is one address of an upstream, with what runs on it. It outlives the
-// configuration that named it for as long as a session holds it.
-type Backend struct {
-	Name    string // the address as configured; its identity
-	Address sock.Address
-	Unix    bool
-	Weight  int
-	max     int64
-	load    atomic.Int64
-}
-
-// Load is the number of sessions on the backend, or on their way to it.
-func (b *Backend) Load() int64 { return b.load.Load() }
-
-// Leave ends one session's hold on the backend.
-func (b *Backend) Leave() { b.load.Add(-1) }
-
-// enter takes a place on the backend, unless it is full.
-func (b *Backend) enter() bool {
-	if n := b.load.Add(1); b.max > 0 && n > b.max {
-		b.load.Add(-1)
-		return false
-	}
-	return true
-}
-
-// Upstream is a named pool of backends.
+// Upstream is a named pool of backends. Its methods may be called from anywhere.
 type Upstream struct {
-	Config   config.Upstream
-	Backends []*Backend
-	turns    schedule
-	next     atomic.Uint64
+	Name string
+	// OnDown, if set, is told of a backend that can no longer be reached while its
+	// sessions are to be reset. It is set before Start, and must not block.
+	OnDown func(*Backend)
+	// Preface, if set, begins the connections of health checks. It is set before Start.
+	Preface Preface
+
+	config atomic.Pointer[config.Upstream]
+	log    zerolog.Logger
+	clock  func() time.Time
+
+	// change is held while the members change, so that tables can be built without the
+	// lock that picks need. It is taken before mu.
+	change    sync.Mutex
+	members   []member
+	discovery discovery
+
+	mu       sync.Mutex
+	backends map[string]*Backend
+	leaving  map[string]*Backend // no members any more, with sessions still on them
+	tiers    []*tier             // by rank
+	warming  []*Backend          // in their slow start
+	ejected  []*Backend
+	queue    list.List
+	started  bool // backends that appear from now on start slowly
+
+	nudge chan struct{} // tells the tending goroutine that there is more to tend
+	running
 }
 
 // New builds an upstream from its configuration.
-func New(c config.Upstream) (*Upstream, error) {
-	u := &Upstream{Config: c}
-	weights := make([]int, len(c.Backends))
-	for i, bc := range c.Backends {
-		b, err := newBackend(bc)
-		if err != nil {
-			return nil, fmt.Errorf("upstream %q: backend %s: %w", c.Name, bc.Address, err)
-		}
-		u.Backends = append(u.Backends, b)
-		weights[i] = bc.Weight
+func New(c config.Upstream, log zerolog.Logger) (*Upstream, error) {
+	u := &Upstream{
+		Name: c.Name, log: log.With().Str("upstream", c.Name).Logger(), clock: time.Now,
+		backends: map[string]*Backend{}, leaving: map[string]*Backend{}, nudge: make(chan struct{}, 1),
+		discovery: discovery{answers: map[string][]found{}, ends: map[string]context.CancelFunc{}},
 	}
-	u.turns = smooth(weights)
+	if err := u.Update(c); err != nil {
+		return nil, err
+	}
 	return u, nil
 }
 
-func newBackend(c config.Backend) (*Backend, error) {
-	b := &Backend{Name: c.Address.String(), Unix: c.Address.IsUnix(), Weight: c.Weight, max: int64(c.SessionsMax)}
-	var err error
-	if b.Unix {
-		b.Address, err = sock.UnixAddress(c.Address.Unix)
-	} else {
-		b.Address, err = sock.TCPAddress(c.Address.TCP)
+// Config is the configuration as it is now.
+func (u *Upstream) Config() *config.Upstream { return u.config.Load() }
+
+// Update goes over to another configuration of the same upstream. What is known of the
+// backends that stay (load, health, ejection) is kept; the others take nothing new.
+func (u *Upstream) Update(c config.Upstream) error {
+	u.change.Lock()
+	defer u.change.Unlock()
+	members, err := u.memberList(&c)
+	if err != nil {
+		return fmt.Errorf("upstream %q: %w", c.Name, err)
 	}
-	return b, err
+	before := u.Config()
+	if c.HashFactor > 0 {
+		u.log.Info().Int("hash_balance_factor", c.HashFactor).
+			Msg("a bound on the load is set: several relays do not agree on backends where it bites")
+	}
+	u.arrange(&c, members)
+	if before != nil {
+		u.watchAll(before.HealthCheck)
+		u.lookUpAll(before)
+	}
+	return nil
 }
 
-// Pick chooses the backend of a session and takes a place on it, which Leave gives
-// back. It passes over those in tried, where a connect of this session has failed. One
-// pick is one step along the schedule; only full and tried backends cost more.
-func (u *Upstream) Pick(tried []*Backend) (*Backend, error) {
-	n := uint64(len(u.turns))
-	if n == 0 {
-		return nil, ErrNoBackend
+// Backends are the backends now, in the order of their list.
+func (u *Upstream) Backends() []*Backend {
+	u.change.Lock()
+	defer u.change.Unlock()
+	all := make([]*Backend, len(u.members))
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for i := range u.members {
+		all[i] = u.backends[u.members[i].name]
 	}
-	full := false
-	at := u.next.Add(1) - 1
-	for i := range n {
-		b := u.Backends[u.turns[(at+i)%n]]
-		if among(tried, b) {
-			continue
-		}
-		if b.enter() {
-			return b, nil
-		}
-		full = true
-	}
-	if full {
-		return nil, ErrFull
-	}
-	return nil, ErrNoBackend
+	return all
 }
 
-func among(list []*Backend, b *Backend) bool {
-	for _, t := range list {
-		if t == b {
-			return true
-		}
-	}
-	return false
+// Find is the backend of this name, or nil.
+func (u *Upstream) Find(name string) *Backend {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.backends[name]
 }

@@ -21,6 +21,7 @@ import (
 var packages = map[string]string{
 	"aria2c":          "aria2",
 	"curl":            "curl",
+	"dnsmasq":         "dnsmasq-base",
 	"iperf3":          "iperf3",
 	"nc":              "netcat-openbsd",
 	"nginx":           "nginx",
