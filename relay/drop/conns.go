@@ -94,7 +94,7 @@ func (cs *Conns) open(d *Drop) *Conn {
 	}
 	c := cs.spare
 	cs.spare = c.older
-	*c = Conn{in: cs, drop: d, file: idleFile, older: cs.newest}
+	*c = Conn{in: cs, drop: d, file: idleFile, doubt: loop.Never, older: cs.newest}
 	if cs.newest != nil {
 		cs.newest.newer = c
 	}
