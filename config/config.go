@@ -15,6 +15,16 @@ type Config struct {
 	Drops     []Drop
 }
 
+// Upstream is the upstream of this name, or nil.
+func (c *Config) Upstream(name string) *Upstream {
+	for i := range c.Upstreams {
+		if c.Upstreams[i].Name == name {
+			return &c.Upstreams[i]
+		}
+	}
+	return nil
+}
+
 // Splice says when a flow may leave copying for splicing.
 type Splice uint8
 

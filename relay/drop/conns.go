@@ -94,6 +94,7 @@ func (cs *Conns) open(d *Drop) *Conn {
 	c := cs.spare
 	cs.spare = c.older
 	*c = Conn{in: cs, drop: d, file: idleFile, older: cs.newest}
+	d.hold()
 	if cs.newest != nil {
 		cs.newest.newer = c
 	}
@@ -104,6 +105,7 @@ func (cs *Conns) open(d *Drop) *Conn {
 
 // release takes a connection off the list and keeps its memory for the next.
 func (cs *Conns) release(c *Conn) {
+	c.drop.release()
 	if c.newer != nil {
 		c.newer.older = c.older
 	} else {
@@ -138,16 +140,7 @@ func (cs *Conns) Drain() {
 	now := cs.loop.Now()
 	for c, older := cs.newest, (*Conn)(nil); c != nil; c = older {
 		older = c.older
-		switch {
-		case c.state == idle && c.used:
-			c.receive()
-			if c.state == idle {
-				c.finish(Complete)
-			}
-		case c.state == idle, c.state == lingering:
-			c.deadline = min(c.deadline, now+lingerDrained)
-			c.rearm()
-		}
+		c.wind(now)
 	}
 }
 

@@ -66,7 +66,7 @@ func (c *Conn) part() {
 	}
 	c.setState(lingering)
 	c.deadline = c.in.loop.Now() + min(c.drop.halfCloseTimeout, lingerTime)
-	if c.in.draining {
+	if c.parting() {
 		c.deadline = min(c.deadline, c.in.loop.Now()+lingerDrained)
 	}
 	if c.ask(loop.In) {

@@ -1,18 +1,13 @@
 package listen
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
-	"os"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
 
 	"relay/config"
 	"relay/relay/flow"
-	"relay/relay/sock"
 )
 
 // Conn is an accepted connection. Whoever takes it owns the descriptor.
@@ -43,100 +38,32 @@ const (
 // Capacity bounds the sessions of the whole process. At the bound accepting pauses, so
 // that clients wait in the backlog instead of being turned away.
 type Capacity struct {
-	Max  int64
+	Max  atomic.Int64
 	used atomic.Int64
 }
 
-func (c *Capacity) full() bool { return c.used.Load() >= c.Max }
+func (c *Capacity) full() bool { return c.used.Load() >= c.Max.Load() }
 
 // Used is the number of sessions now.
 func (c *Capacity) Used() int64 { return c.used.Load() }
 
-// Service is one listener or drop: its listening sockets and what is counted for all
-// loops together.
+// Service is one listener or drop under one configuration: its rules and its listening
+// sockets. A reload makes a new Service of it, which keeps the counters and the sockets
+// of the one before.
 type Service struct {
 	Config   config.Service
 	Role     string // "listener" or "drop": the key of its name in the log
 	log      zerolog.Logger
 	capacity *Capacity
-	sessions atomic.Int64
 	sockets  []*socket
-	short    atomic.Bool  // accepting is paused and that has been logged
-	serving  atomic.Int32 // acceptors that have not left
+	opened   []*socket // of these, the ones that were not open before
+	*counts
 }
 
-type socket struct {
-	fd   int
-	kind flow.Kind
-	path string // of a unix socket in the file system, to be removed
-	name string // what the log calls it
-}
-
-// Open opens the service's sockets; on an error none stays open.
-func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
-	s := &Service{Config: c, Role: role, capacity: capacity, log: log.With().Str(role, c.Name).Logger()}
-	for _, address := range c.Listen {
-		so, err := open(address)
-		if err != nil {
-			s.Close()
-			return nil, fmt.Errorf("%s %q: listen %s: %w", role, c.Name, address, err)
-		}
-		s.sockets = append(s.sockets, so)
-		s.log.Info().Str("address", so.name).Msg("listening")
-	}
-	return s, nil
-}
-
-func open(a config.Address) (*socket, error) {
-	if a.IsUnix() {
-		return openUnix(a.Unix)
-	}
-	at, err := sock.TCPAddress(a.TCP)
-	if err != nil {
-		return nil, err
-	}
-	fd, err := sock.Listen(&at)
-	if err != nil {
-		return nil, err
-	}
-	bound := sock.LocalAddress(fd)
-	return &socket{fd: fd, kind: flow.TCP, name: bound.AddrPort().String()}, nil
-}
-
-// openUnix takes the place of a socket that a dead process left behind, never that of
-// a live one.
-func openUnix(path string) (*socket, error) {
-	at, err := sock.UnixAddress(path)
-	if err != nil {
-		return nil, err
-	}
-	so := &socket{kind: flow.Unix, name: "unix:" + path}
-	if path[0] != '@' {
-		so.path = path
-	}
-	so.fd, err = sock.Listen(&at)
-	if errors.Is(err, unix.EADDRINUSE) && so.path != "" && stale(path, &at) {
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
-		so.fd, err = sock.Listen(&at)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return so, nil
-}
-
-// stale reports that path is a socket nobody listens on.
-func stale(path string, at *sock.Address) bool {
-	if info, err := os.Lstat(path); err != nil || info.Mode().Type() != os.ModeSocket {
-		return false
-	}
-	fd, errno := sock.Dial(at)
-	if errno == 0 {
-		sock.Close(fd)
-	}
-	return errno == unix.ECONNREFUSED
+// counts is what outlives a reload. All loops share it.
+type counts struct {
+	sessions atomic.Int64
+	short    atomic.Bool // accepting is paused and that has been logged
 }
 
 // Leave gives back the place of a connection that a Taker has taken.
@@ -175,17 +102,4 @@ func allowed(c *config.Service, ip netip.Addr) bool {
 		}
 	}
 	return len(c.Allow) == 0
-}
-
-// Close closes the sockets of a service that no loop watches (any more). Shutdown comes
-// first: a descriptor that someone holds a duplicate of would go on accepting.
-func (s *Service) Close() {
-	for _, so := range s.sockets {
-		sock.Shutdown(so.fd, unix.SHUT_RDWR)
-		sock.Close(so.fd)
-		if so.path != "" {
-			os.Remove(so.path)
-		}
-	}
-	s.sockets = nil
 }

@@ -215,7 +215,8 @@ func (l *Loop) close() {
 var start = func() (s struct {
 	at   time.Time
 	mono int64
-}) {
+},
+) {
 	var ts unix.Timespec
 	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
 	s.at, s.mono = time.Now(), ts.Nano()

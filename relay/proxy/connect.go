@@ -117,14 +117,14 @@ func (s *Session) failedConnect(errno sock.Errno) {
 // session is finished.
 func (s *Session) retryAfter(errno sock.Errno) bool {
 	if !scarce(errno) {
-		s.in.log.Debug().Str("listener", s.listener.Service.Config.Name).Str("upstream", s.listener.Upstream.Config.Name).
+		s.in.log.Debug().Str("listener", s.listener.Service.Config.Name).Str("upstream", s.listener.Upstream.Name).
 			Str("backend", s.backend.Name).Str("error", errno.Error()).Msg("connect failed")
 	}
 	s.backend.Leave()
 	s.tried = append(s.tried, s.backend)
 	s.backend = nil
 	s.ends[backend].Err = errno
-	if len(s.tried) <= s.listener.Upstream.Config.ConnectRetries {
+	if len(s.tried) <= s.listener.Upstream.Config().ConnectRetries {
 		return true
 	}
 	s.finishConnect(errno)

@@ -112,7 +112,7 @@ func (s *Session) logEnd(why Reason, now int64) {
 	}
 	line := s.in.log.Info().
 		Str("listener", s.listener.Service.Config.Name).
-		Str("upstream", s.listener.Upstream.Config.Name)
+		Str("upstream", s.listener.Upstream.Name)
 	if s.ends[client].Kind == flow.Unix {
 		line.Str("client", "unix:")
 	} else {

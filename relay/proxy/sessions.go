@@ -12,7 +12,9 @@ import (
 	"relay/relay/upstream"
 )
 
-// Listener is what the sessions of one [[listener]] share, on every loop.
+// Listener is what the sessions of one [[listener]] share, on every loop, under one
+// configuration. Sessions keep the Listener that they began with when a reload brings
+// another.
 type Listener struct {
 	Service          *listen.Service
 	Upstream         *upstream.Upstream
@@ -22,17 +24,17 @@ type Listener struct {
 	connectTimeout   int64
 }
 
-// NewListener joins a service to the upstream behind it. The splice chunk is the
-// listener's, else the upstream's, else the engine's.
-func NewListener(s *listen.Service, c *config.Listener, u *upstream.Upstream, engineChunk int) *Listener {
+// NewListener joins a service to the upstream behind it, which is to be configured as uc
+// says. The splice chunk is the listener's, else the upstream's, else the engine's.
+func NewListener(s *listen.Service, c *config.Listener, u *upstream.Upstream, uc *config.Upstream, engineChunk int) *Listener {
 	l := &Listener{
 		Service: s, Upstream: u, Chunk: engineChunk,
 		idleTimeout:      int64(c.IdleTimeout),
 		halfCloseTimeout: int64(c.HalfCloseTimeout),
-		connectTimeout:   int64(u.Config.ConnectTimeout),
+		connectTimeout:   int64(uc.ConnectTimeout),
 	}
-	if u.Config.SpliceChunk > 0 {
-		l.Chunk = u.Config.SpliceChunk
+	if uc.SpliceChunk > 0 {
+		l.Chunk = uc.SpliceChunk
 	}
 	if c.SpliceChunk > 0 {
 		l.Chunk = c.SpliceChunk
@@ -55,6 +57,9 @@ type Sessions struct {
 func NewSessions(l *loop.Loop, m *flow.Mover, log zerolog.Logger, access bool) *Sessions {
 	return &Sessions{loop: l, mover: m, log: log, access: access}
 }
+
+// LogAccess says whether the access log is written.
+func (ss *Sessions) LogAccess(yes bool) { ss.access = yes }
 
 // Count is the number of sessions on this loop.
 func (ss *Sessions) Count() int { return ss.count }

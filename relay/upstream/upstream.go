@@ -3,10 +3,12 @@ package upstream
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
+	"github.com/rs/zerolog"
+
 	"relay/config"
-	"relay/relay/sock"
 )
 
 // What a pick can fail with.
@@ -15,79 +17,100 @@ var (
 	ErrFull      = errors.New("every backend is at its sessions_max")
 )
 
-// Backend is one address of an upstream, with what runs on it. It outlives the
-// configuration that named it for as long as a session holds it.
-type Backend struct {
-	Name    string // the address as configured; its identity
-	Address sock.Address
-	Unix    bool
-	Weight  int
-	max     int64
-	load    atomic.Int64
-}
-
-// Load is the number of sessions on the backend, or on their way to it.
-func (b *Backend) Load() int64 { return b.load.Load() }
-
-// Leave ends one session's hold on the backend.
-func (b *Backend) Leave() { b.load.Add(-1) }
-
-// enter takes a place on the backend, unless it is full.
-func (b *Backend) enter() bool {
-	if n := b.load.Add(1); b.max > 0 && n > b.max {
-		b.load.Add(-1)
-		return false
-	}
-	return true
-}
-
-// Upstream is a named pool of backends.
+// Upstream is a named pool of backends. Its methods may be called from anywhere.
 type Upstream struct {
-	Config   config.Upstream
-	Backends []*Backend
+	Name   string
+	log    zerolog.Logger
+	config atomic.Pointer[config.Upstream]
+	now    atomic.Pointer[members]
+	next   atomic.Uint32
+	change sync.Mutex // held while members change
+}
+
+// members are the backends at a time, and the order in which they are taken.
+type members struct {
+	backends []*Backend
 	turns    schedule
-	next     atomic.Uint32
 }
 
 // New builds an upstream from its configuration.
-func New(c config.Upstream) (*Upstream, error) {
-	u := &Upstream{Config: c}
-	weights := make([]int, len(c.Backends))
-	for i, bc := range c.Backends {
-		b, err := newBackend(bc)
-		if err != nil {
-			return nil, fmt.Errorf("upstream %q: backend %s: %w", c.Name, bc.Address, err)
-		}
-		u.Backends = append(u.Backends, b)
-		weights[i] = bc.Weight
+func New(c config.Upstream, log zerolog.Logger) (*Upstream, error) {
+	u := &Upstream{Name: c.Name, log: log.With().Str("upstream", c.Name).Logger()}
+	u.now.Store(&members{})
+	if err := u.Update(c); err != nil {
+		return nil, err
 	}
-	u.turns = smooth(weights)
 	return u, nil
 }
 
-func newBackend(c config.Backend) (*Backend, error) {
-	b := &Backend{Name: c.Address.String(), Unix: c.Address.IsUnix(), Weight: c.Weight, max: int64(c.SessionsMax)}
-	var err error
-	if b.Unix {
-		b.Address, err = sock.UnixAddress(c.Address.Unix)
-	} else {
-		b.Address, err = sock.TCPAddress(c.Address.TCP)
+// Config is the configuration as it is now.
+func (u *Upstream) Config() *config.Upstream { return u.config.Load() }
+
+// Update goes over to another configuration of the same upstream. What is known of the
+// backends that stay is kept; the others take nothing new.
+func (u *Upstream) Update(c config.Upstream) error {
+	u.change.Lock()
+	defer u.change.Unlock()
+	next := &members{}
+	for _, bc := range c.Backends {
+		b := u.Find(bc.Address.String())
+		if b == nil {
+			var err error
+			if b, err = newBackend(u, bc); err != nil {
+				return fmt.Errorf("upstream %q: backend %s: %w", c.Name, bc.Address, err)
+			}
+		}
+		next.backends = append(next.backends, b)
 	}
-	return b, err
+	for i, bc := range c.Backends {
+		b := next.backends[i]
+		b.max.Store(int64(bc.SessionsMax))
+		if b.weight != bc.Weight {
+			b.weight, b.override = bc.Weight, -1
+		}
+	}
+	u.config.Store(&c)
+	u.arrange(next.backends)
+	return nil
+}
+
+// arrange puts the backends in the order in which they are taken. u.change is held.
+func (u *Upstream) arrange(backends []*Backend) {
+	weights := make([]int, len(backends))
+	for i, b := range backends {
+		if !b.drained {
+			weights[i] = b.weightNow()
+		}
+	}
+	u.now.Store(&members{backends: backends, turns: smooth(weights)})
+}
+
+// Backends are the backends now, in the order of their list.
+func (u *Upstream) Backends() []*Backend { return u.now.Load().backends }
+
+// Find is the backend of this name, or nil.
+func (u *Upstream) Find(name string) *Backend {
+	for _, b := range u.Backends() {
+		if b.Name == name {
+			return b
+		}
+	}
+	return nil
 }
 
 // Pick chooses the backend of a session and takes a place on it, which Leave gives
 // back. It passes over those in tried, where a connect of this session has failed. One
 // pick is one step along the schedule; only full and tried backends cost more.
 func (u *Upstream) Pick(tried []*Backend) (*Backend, error) {
-	n := uint32(len(u.turns))
+	now := u.now.Load()
+	n := uint32(len(now.turns))
 	if n == 0 {
 		return nil, ErrNoBackend
 	}
 	full := false
 	at := u.next.Add(1) - 1
 	for i := range n {
-		b := u.Backends[u.turns[(at+i)%n]]
+		b := now.backends[now.turns[(at+i)%n]]
 		if among(tried, b) {
 			continue
 		}

@@ -1,0 +1,114 @@
+package relay
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"relay/config"
+)
+
+// Reload is what came of reading the configuration again.
+type Reload struct {
+	At      time.Time
+	Errors  []string // why nothing changed; none = the new file is in force
+	Restart []string // keys whose change waits for a restart; the rest applies
+}
+
+// reloads is what is remembered of them, for the status.
+type reloads struct {
+	mu     sync.Mutex
+	last   *Reload
+	good   uint64
+	failed uint64
+}
+
+// errNotServing is why a reload came at the wrong time.
+var errNotServing = errors.New("relay is starting or draining; nothing is reloaded")
+
+// Reload reads the file again and goes over to what it says. Running sessions go on, and
+// what is known of everything that stays is kept. A bad file, or one that asks for what
+// cannot be had (an address in use, a missing directory), changes nothing.
+func (s *Server) Reload() Reload {
+	s.control.Lock()
+	defer s.control.Unlock()
+	r := Reload{At: time.Now()}
+	c, err := s.reload()
+	if err != nil {
+		r.Errors = strings.Split(err.Error(), "\n")
+		s.log.Error().Strs("errors", r.Errors).Msg("reload refused; the configuration in force stays")
+	} else {
+		r.Restart = needRestart(s.started, c)
+		s.reloaded(c, &r)
+	}
+	s.reloads.note(&r)
+	return r
+}
+
+func (s *Server) reload() (*config.Config, error) {
+	if s.state.Load() != serving {
+		return nil, errNotServing
+	}
+	c, err := config.Load(s.started.File)
+	if err != nil {
+		return nil, err
+	}
+	next, err := s.prepare(c)
+	if err != nil {
+		return nil, err
+	}
+	before := s.parts.Load().config
+	s.commit(next)
+	SetLogLevel(c.Log.Level)
+	if c.Engine.SessionsMax != before.Engine.SessionsMax {
+		s.limitSessions(c)
+	}
+	return c, nil
+}
+
+func (s *Server) limitSessions(c *config.Config) {
+	most, err := raiseDescriptors(c, s.log)
+	if err != nil {
+		s.log.Warn().Err(err).Msg("sessions_max stays as it was")
+		return
+	}
+	s.capacity.Max.Store(most)
+}
+
+func (s *Server) reloaded(c *config.Config, r *Reload) {
+	line := s.log.Info()
+	if len(r.Restart) > 0 {
+		line = s.log.Warn().Strs("need_restart", r.Restart)
+	}
+	line.Int("listeners", len(c.Listeners)).Int("upstreams", len(c.Upstreams)).Int("drops", len(c.Drops)).
+		Dur("took_ms", time.Since(r.At)).Msg("reloaded")
+}
+
+func (rs *reloads) note(r *Reload) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.last = r
+	if len(r.Errors) > 0 {
+		rs.failed++
+	} else {
+		rs.good++
+	}
+}
+
+// needRestart names the keys that differ from what the process started with and cannot
+// change while it runs.
+func needRestart(was, is *config.Config) []string {
+	var keys []string
+	differs := func(key string, changed bool) {
+		if changed {
+			keys = append(keys, key)
+		}
+	}
+	differs("engine.loops", was.Engine.Loops != is.Engine.Loops)
+	differs("engine.copy_chunk", was.Engine.CopyChunk != is.Engine.CopyChunk)
+	differs("engine.pipe_size", was.Engine.PipeSize != is.Engine.PipeSize)
+	differs("engine.pipe_budget", was.Engine.PipeBudget != is.Engine.PipeBudget)
+	differs("log.format", was.Log.Format != is.Log.Format)
+	return keys
+}
