@@ -37,6 +37,7 @@ type Loop struct {
 	waking  atomic.Bool // a wake-up is under way
 	stopped bool        // by its own thread
 	turns   atomic.Uint64
+	watch   watch
 }
 
 // New makes a loop; Run turns it.
@@ -66,12 +67,13 @@ func (l *Loop) Run() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer l.close()
+	l.now = Clock()
 	for !l.stopped {
 		n, err := l.wait()
 		if err != nil {
 			return fmt.Errorf("epoll_wait: %w", err)
 		}
-		l.now = Clock()
+		l.begin(n)
 		l.turns.Add(1)
 		l.dispatch(l.events[:n])
 		l.resume()
@@ -135,11 +137,13 @@ func (l *Loop) timeout() int {
 	if len(l.again) > 0 {
 		return 0
 	}
+	now := Clock()
+	l.done(now)
 	at, ok := l.timers.next()
 	if !ok {
 		return -1
 	}
-	ms := (at - Clock() + int64(time.Millisecond) - 1) / int64(time.Millisecond)
+	ms := (at - now + int64(time.Millisecond) - 1) / int64(time.Millisecond)
 	return int(min(max(ms, 0), 1<<30))
 }
 
@@ -183,6 +187,7 @@ func (l *Loop) resume() {
 			break
 		}
 	}
+	l.watch.round.Turns = done
 	l.again = append(l.again[:0], l.again[done:]...)
 }
 
@@ -199,6 +204,7 @@ func (l *Loop) runPosted() {
 	l.mu.Lock()
 	l.posted, l.running = l.running[:0], l.posted
 	l.mu.Unlock()
+	l.watch.round.Posts = len(l.running)
 	for i, f := range l.running {
 		f()
 		l.running[i] = nil
