@@ -37,6 +37,9 @@ drain_timeout. A second signal ends it at once.`,
 }
 
 func run(ctx context.Context, c *config.Config) error {
+	// Splicing into a connection that is gone raises it, and so does a log whose reader
+	// has died: neither is a reason to end.
+	signal.Ignore(syscall.SIGPIPE)
 	log, flush := relay.NewLog(c.Log, os.Stderr)
 	defer flush()
 	ctx, kill := signals(ctx)
