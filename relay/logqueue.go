@@ -25,9 +25,9 @@ type lineQueue struct {
 	format io.Writer
 	buffer *bufio.Writer
 	w      io.Writer
-	lines chan *[]byte
-	end   chan struct{} // closed to end the goroutine
-	ended sync.WaitGroup
+	lines  chan *[]byte
+	end    chan struct{} // closed to end the goroutine
+	ended  sync.WaitGroup
 }
 
 var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}

@@ -11,6 +11,7 @@ import (
 // Conn is one client's connection. Its memory is reused by a later one as soon as it is
 // closed. Between two requests it holds plain values only.
 type Conn struct {
+	id     uint64
 	in     *Conns
 	drop   *Drop
 	end    flow.End

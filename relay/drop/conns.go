@@ -25,6 +25,7 @@ type Conns struct {
 	spare    *Conn
 	newest   *Conn
 	count    int
+	tallies  map[string]*Tally // by drop
 
 	// Scratch space, used within one turn and shared by all.
 	input  []byte // a head as it is peeked
@@ -40,7 +41,7 @@ const outputBytes = 64 << 10
 
 // NewConns makes the (empty) connections of a loop.
 func NewConns(l *loop.Loop, m *flow.Mover, disk *flow.Disk, log zerolog.Logger, access bool) *Conns {
-	return &Conns{loop: l, mover: m, sender: flow.NewSender(m, disk, l), disk: disk, log: log, access: access}
+	return &Conns{loop: l, mover: m, sender: flow.NewSender(m, disk, l), disk: disk, log: log, access: access, tallies: map[string]*Tally{}}
 }
 
 // Count is the number of connections on this loop.
@@ -58,6 +59,7 @@ type taker struct {
 func (t *taker) Take(a listen.Conn) {
 	cs := t.conns
 	c := cs.open(t.drop)
+	c.id = cs.loop.NewID()
 	c.client = a.Client
 	c.end.FD, c.end.Kind = a.FD, a.Kind
 	c.active = cs.loop.Now()

@@ -124,8 +124,9 @@ func (c *Conn) close(why Reason) {
 	cs.release(c)
 }
 
-// logRequest writes the access-log line.
+// logRequest counts the request and writes its access-log line.
 func (c *Conn) logRequest(why Reason) {
+	c.count(why)
 	if !c.in.access {
 		return
 	}

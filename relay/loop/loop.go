@@ -38,6 +38,7 @@ type Loop struct {
 	stopped bool        // by its own thread
 	turns   atomic.Uint64
 	watch   watch
+	id      uint64 // the last one given out
 }
 
 // New makes a loop; Run turns it.
@@ -51,7 +52,7 @@ func New() (*Loop, error) {
 		unix.Close(epoll)
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	l := &Loop{epoll: epoll, wake: wake, now: Clock()}
+	l := &Loop{epoll: epoll, wake: wake, now: Clock(), id: firstID()}
 	ev := unix.EpollEvent{Events: unix.EPOLLIN}
 	setToken(&ev, wakeToken)
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &ev); err != nil {
@@ -231,3 +232,20 @@ var start = func() (s struct {
 
 // Clock is the time now, in nanoseconds of CLOCK_MONOTONIC.
 func Clock() int64 { return start.mono + int64(time.Since(start.at)) }
+
+// idStride is the distance of the numbers that one loop gives out, so that those of
+// another fit between them.
+const idStride = 1024
+
+var loops atomic.Uint64
+
+// firstID makes a loop's numbers begin where neither another loop of this process nor an
+// earlier process on this machine has given any: at the time in microseconds, since none
+// gives out a million in a second.
+func firstID() uint64 { return uint64(Clock()/1000)*idStride + loops.Add(1)%idStride }
+
+// NewID is a number that no session on this machine has had since it was booted.
+func (l *Loop) NewID() uint64 {
+	l.id += idStride
+	return l.id
+}

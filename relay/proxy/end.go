@@ -23,6 +23,7 @@ const (
 	NoResources      Reason = "no_resources"
 	DrainTimeout     Reason = "drain_timeout"
 	Killed           Reason = "killed"
+	ResetByOrder     Reason = "reset_by_order" // of an operator
 )
 
 const (
@@ -87,6 +88,7 @@ func (s *Session) finish(why Reason) {
 	}
 	s.listener.Service.Leave()
 	ss.loop.Load.Add(-1)
+	s.countEnd(why, now)
 	s.logEnd(why, now)
 	ss.release(s)
 }

@@ -11,6 +11,7 @@ import (
 // and plain values, registered nowhere. Whoever has it owns all of that, and must give
 // it to Adopt or the bytes in its pipes are lost.
 type Moved struct {
+	ID        uint64
 	Listener  *Listener
 	Backend   *upstream.Backend
 	Ends      [2]flow.End
@@ -30,7 +31,7 @@ func (ss *Sessions) Quiesce(s *Session) (Moved, bool) {
 		return Moved{}, false
 	}
 	m := Moved{
-		Listener: s.listener, Backend: s.backend, Flows: s.flows, Done: s.done, Client: s.client,
+		ID: s.id, Listener: s.listener, Backend: s.backend, Flows: s.flows, Done: s.done, Client: s.client,
 		Accepted: s.accepted, Connected: s.connected, Active: s.active, Tried: s.tried,
 	}
 	for i := range s.ends {
@@ -48,7 +49,7 @@ func (ss *Sessions) Quiesce(s *Session) (Moved, bool) {
 // whoever gives it has added it to the loop's Load.
 func (ss *Sessions) Adopt(m Moved) {
 	s := ss.open(m.Listener)
-	s.backend, s.flows, s.done, s.client = m.Backend, m.Flows, m.Done, m.Client
+	s.id, s.backend, s.flows, s.done, s.client = m.ID, m.Backend, m.Flows, m.Done, m.Client
 	s.accepted, s.connected, s.active, s.tried = m.Accepted, m.Connected, m.Active, m.Tried
 	for i := range s.ends {
 		s.ends[i].End = m.Ends[i]

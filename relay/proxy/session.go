@@ -24,7 +24,9 @@ type end struct {
 // Session is one client and the backend that serves it. Its memory is reused by a later
 // session as soon as it is closed.
 type Session struct {
+	id       uint64
 	in       *Sessions
+	counts   *Tally
 	listener *Listener
 	backend  *upstream.Backend
 	ends     [2]end

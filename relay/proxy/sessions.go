@@ -50,12 +50,15 @@ type Sessions struct {
 	access bool // write the access log
 	spare  *Session
 	newest *Session
+	slabs  []*[slab]Session // all there is, in use or spare
 	count  int
+
+	tallies map[string]*Tally // by listener
 }
 
 // NewSessions makes the (empty) sessions of a loop.
 func NewSessions(l *loop.Loop, m *flow.Mover, log zerolog.Logger, access bool) *Sessions {
-	return &Sessions{loop: l, mover: m, log: log, access: access}
+	return &Sessions{loop: l, mover: m, log: log, access: access, tallies: map[string]*Tally{}}
 }
 
 // LogAccess says whether the access log is written.
@@ -78,7 +81,9 @@ func (t *taker) Take(c listen.Conn) {
 	s := ss.open(t.listener)
 	s.client = c.Client
 	s.ends[client].FD, s.ends[client].Kind = c.FD, c.Kind
+	s.id = ss.loop.NewID()
 	s.accepted = ss.loop.Now()
+	s.counts.Accepted++
 	s.setState(connecting)
 	s.dial()
 }
@@ -89,6 +94,7 @@ func (t *taker) Refused(c listen.Conn, why listen.Refusal) {
 	now := ss.loop.Now()
 	s := Session{in: ss, listener: t.listener, client: c.Client, accepted: now}
 	s.ends[client].Kind = c.Kind
+	ss.tally(t.listener.Service.Config.Name).Ended[Reason(why)]++
 	s.logEnd(Reason(why), now)
 }
 
@@ -100,13 +106,14 @@ const slab = 64
 func (ss *Sessions) open(l *Listener) *Session {
 	if ss.spare == nil {
 		fresh := new([slab]Session)
+		ss.slabs = append(ss.slabs, fresh)
 		for i := range fresh {
 			fresh[i].older, ss.spare = ss.spare, &fresh[i]
 		}
 	}
 	s := ss.spare
 	ss.spare = s.older
-	*s = Session{in: ss, listener: l, older: ss.newest}
+	*s = Session{in: ss, listener: l, older: ss.newest, counts: ss.tally(l.Service.Config.Name)}
 	for i := range s.ends {
 		s.ends[i].FD = -1
 		s.flows[i] = flow.Flow{Remain: flow.Unlimited, Chunk: l.Chunk}
