@@ -10,6 +10,7 @@ type Config struct {
 	File      string // where it was read, for messages
 	Engine    Engine
 	Log       Log
+	Admin     Admin
 	Listeners []Listener
 	Upstreams []Upstream
 	Drops     []Drop
@@ -20,6 +21,16 @@ func (c *Config) Upstream(name string) *Upstream {
 	for i := range c.Upstreams {
 		if c.Upstreams[i].Name == name {
 			return &c.Upstreams[i]
+		}
+	}
+	return nil
+}
+
+// Drop is the drop of this name, or nil.
+func (c *Config) Drop(name string) *Drop {
+	for i := range c.Drops {
+		if c.Drops[i].Name == name {
+			return &c.Drops[i]
 		}
 	}
 	return nil
@@ -58,6 +69,23 @@ type Log struct {
 	Format string // json | console
 	Access bool
 }
+
+// Admin is the table [admin]: status page, API and metrics.
+type Admin struct {
+	Listen    Address // the zero value = off
+	TokenFile string  // absolute, or relative to the process after loading
+}
+
+// On reports whether there is an admin interface.
+func (a *Admin) On() bool { return a.Listen != Address{} }
+
+// Guarded reports whether the address is reached by others than those whom a file's mode
+// lets in, so that changes need the token.
+func (a *Admin) Guarded() bool { return a.On() && !a.Listen.IsUnix() }
+
+// Public reports whether the address is reached from other machines, so that reading
+// needs the token, too.
+func (a *Admin) Public() bool { return a.Guarded() && !a.Listen.TCP.Addr().IsLoopback() }
 
 // Address names a place to listen or to connect to: an IP address and port, or
 // the path of a unix socket. Exactly one of the two is set. It is comparable, so

@@ -46,7 +46,7 @@ func TestMistakes(t *testing.T) {
 		{"address with a zone for a range", "drop", `allow = ["fe80::1%lo"]`, `drop "files": allow: "fe80::1%lo" is not an address range; write it like "10.0.0.0/8", "2001:db8::/32" or "192.0.2.7"`},
 		{"range wider than IPv4", "drop", `deny = ["::ffff:0:0/90"]`, `drop "files": deny: "::ffff:0:0/90" is wider than IPv4; write an IPv4 range like "10.0.0.0/8"`},
 
-		{"later table", "top", `[admin]`, `admin: this key is not available yet in this version`},
+		{"admin without a mode", "top", `admin = { listen = "unix:@admin" }`, `admin: listen: "unix:@admin": an abstract socket has no file mode to guard it; write a path, like "unix:/run/relay/admin.sock"`},
 		{"later array of tables", "listener", `[[listener.route]]`, `listener "web": route: this key is not available yet in this version`},
 		{"later key of a listener", "listener", `accept_proxy_from = []`, `listener "web": accept_proxy_from: this key is not available yet in this version`},
 		{"later key of a drop", "drop", `accept_proxy_from = []`, `drop "files": accept_proxy_from: this key is not available yet in this version`},
@@ -161,7 +161,8 @@ func TestSocketsThatCollide(t *testing.T) {
 }
 
 func TestAllMistakesAtOnce(t *testing.T) {
-	wantMistakes(t, `
+	wantMistakes(
+		t, `
 lisener = 4
 [engine]
 loops = "two"
@@ -184,7 +185,6 @@ idle_timeout = "10x"
 		`relay.toml:2: lisener: unknown key; did you mean "listener"?`,
 		`relay.toml:4: engine: loops: the text "two" is not a whole number; write one from 0 to 1024, without quotes`,
 		`relay.toml:5: engine: drain_timeout: 30 has no unit; write "30s" for seconds`,
-		`relay.toml:6: admin: this key is not available yet in this version`,
 		`relay.toml:10: upstream "web": balance: "random" is not available yet in this version; write "round_robin"`,
 		`relay.toml:12: upstream "web": backend 1: address: "example.org:80": a host name as a backend is not available yet in this version; write its IP address`,
 		`relay.toml:13: upstream "web": backend 1: weight: 1000 is out of range; write a number from 0 to 256`,

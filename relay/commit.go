@@ -24,6 +24,21 @@ func (s *Server) commit(next *parts) {
 			service.drop.Close()
 		}
 	}
+	s.exchangeAdmin(now, next)
+}
+
+// exchangeAdmin ends an interface beside the rest, because it may be the one by which the
+// reload was ordered and which is to answer it.
+func (s *Server) exchangeAdmin(now, next *parts) {
+	if now.admin == next.admin {
+		return
+	}
+	if next.admin != nil {
+		next.admin.Serve()
+	}
+	if now.admin != nil {
+		s.running.Go(now.admin.Close)
+	}
 }
 
 // succeed prepares a service to take over from the one of its name, or to begin.

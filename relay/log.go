@@ -34,6 +34,8 @@ func SetLogLevel(name string) {
 	zerolog.SetGlobalLevel(level)
 }
 
+func logLevel() string { return zerolog.GlobalLevel().String() }
+
 func terminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"relay/config"
+	"relay/relay/admin"
 	"relay/relay/drop"
 	"relay/relay/listen"
 	"relay/relay/proxy"
@@ -17,6 +18,7 @@ type parts struct {
 	config    *config.Config
 	services  []*service
 	upstreams map[string]*upstream.Upstream
+	admin     *admin.Server // nil = none
 }
 
 // service is a listener or drop at work.
@@ -73,7 +75,9 @@ func (s *Server) fill(next, now *parts) error {
 			return fmt.Errorf("drop %q: %w", c.Name, err)
 		}
 	}
-	return nil
+	var err error
+	next.admin, err = s.interfaceOf(next.config.Admin)
+	return err
 }
 
 // fillUpstreams builds each upstream, also one that is there already: that says whether
@@ -154,5 +158,8 @@ func (p *parts) close() {
 		if s.drop != nil {
 			s.drop.Close()
 		}
+	}
+	if p.admin != nil {
+		p.admin.Close()
 	}
 }

@@ -7,19 +7,13 @@ import (
 	"time"
 
 	"relay/config"
+	"relay/relay/admin"
 )
-
-// Reload is what came of reading the configuration again.
-type Reload struct {
-	At      time.Time
-	Errors  []string // why nothing changed; none = the new file is in force
-	Restart []string // keys whose change waits for a restart; the rest applies
-}
 
 // reloads is what is remembered of them, for the status.
 type reloads struct {
 	mu     sync.Mutex
-	last   *Reload
+	last   *admin.Reload
 	good   uint64
 	failed uint64
 }
@@ -30,16 +24,17 @@ var errNotServing = errors.New("relay is starting or draining; nothing is reload
 // Reload reads the file again and goes over to what it says. Running sessions go on, and
 // what is known of everything that stays is kept. A bad file, or one that asks for what
 // cannot be had (an address in use, a missing directory), changes nothing.
-func (s *Server) Reload() Reload {
+func (s *Server) Reload() admin.Reload {
 	s.control.Lock()
 	defer s.control.Unlock()
-	r := Reload{At: time.Now()}
+	r := admin.Reload{At: time.Now()}
 	c, err := s.reload()
 	if err != nil {
 		r.Errors = strings.Split(err.Error(), "\n")
 		s.log.Error().Strs("errors", r.Errors).Msg("reload refused; the configuration in force stays")
 	} else {
 		r.Restart = needRestart(s.started, c)
+		r.OK = true
 		s.reloaded(c, &r)
 	}
 	s.reloads.note(&r)
@@ -76,7 +71,7 @@ func (s *Server) limitSessions(c *config.Config) {
 	s.capacity.Max.Store(most)
 }
 
-func (s *Server) reloaded(c *config.Config, r *Reload) {
+func (s *Server) reloaded(c *config.Config, r *admin.Reload) {
 	line := s.log.Info()
 	if len(r.Restart) > 0 {
 		line = s.log.Warn().Strs("need_restart", r.Restart)
@@ -85,14 +80,14 @@ func (s *Server) reloaded(c *config.Config, r *Reload) {
 		Dur("took_ms", time.Since(r.At)).Msg("reloaded")
 }
 
-func (rs *reloads) note(r *Reload) {
+func (rs *reloads) note(r *admin.Reload) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	rs.last = r
-	if len(r.Errors) > 0 {
-		rs.failed++
-	} else {
+	if r.OK {
 		rs.good++
+	} else {
+		rs.failed++
 	}
 }
 
@@ -110,5 +105,6 @@ func needRestart(was, is *config.Config) []string {
 	differs("engine.pipe_size", was.Engine.PipeSize != is.Engine.PipeSize)
 	differs("engine.pipe_budget", was.Engine.PipeBudget != is.Engine.PipeBudget)
 	differs("log.format", was.Log.Format != is.Log.Format)
+	differs("admin.token_file", was.Admin.Guarded() && was.Admin.Listen == is.Admin.Listen && was.Admin.TokenFile != is.Admin.TokenFile)
 	return keys
 }

@@ -27,7 +27,10 @@ const (
 
 // Server runs a configuration, and goes over to another when it is told to.
 type Server struct {
+	version  string
+	began    time.Time
 	started  *config.Config // what it started with
+	budget   *pipepool.Budget
 	log      zerolog.Logger
 	capacity *listen.Capacity
 	disk     *flow.Disk
@@ -50,12 +53,12 @@ const (
 
 // New builds a server: everything is opened, nothing runs. On an error nothing stays
 // open.
-func New(c *config.Config, log zerolog.Logger) (*Server, error) {
+func New(c *config.Config, log zerolog.Logger, version string) (*Server, error) {
 	most, err := raiseDescriptors(c, log)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{started: c, log: log, capacity: &listen.Capacity{}, disk: flow.NewDisk(diskWorkers)}
+	s := &Server{version: version, began: time.Now(), started: c, log: log, capacity: &listen.Capacity{}, disk: flow.NewDisk(diskWorkers)}
 	s.capacity.Max.Store(most)
 	s.parts.Store(&parts{config: c})
 	probe.Run().Log(log)
@@ -75,9 +78,9 @@ func (s *Server) build(c *config.Config) error {
 	// once; with none to spare it would queue behind the goroutines of the control
 	// plane, and each wake would cost two thread switches.
 	runtime.GOMAXPROCS(max(runtime.NumCPU(), loops+2))
-	budget := pipepool.NewBudget(c.Engine.PipeBudget)
+	s.budget = pipepool.NewBudget(c.Engine.PipeBudget)
 	for range loops {
-		w, err := newWorker(c, budget, s.disk, s.log)
+		w, err := newWorker(c, s.budget, s.disk, s.log)
 		if err != nil {
 			return err
 		}
@@ -103,6 +106,9 @@ func (s *Server) Run(ctx context.Context, kill <-chan struct{}) error {
 		return err
 	}
 	s.state.Store(serving)
+	if a := s.parts.Load().admin; a != nil {
+		a.Serve()
+	}
 	s.log.Info().Int("loops", len(s.workers)).Msg("ready")
 	select {
 	case <-ctx.Done():

@@ -24,6 +24,7 @@ type worker struct {
 	conns    *drop.Conns
 	peers    []*worker // all workers, this one included
 	upkeep   loop.Timer
+	stalls   stalls
 	trimmed  int64 // when pipes were last trimmed
 	draining bool  // sessions stay where they are
 }
@@ -33,9 +34,10 @@ func newWorker(c *config.Config, budget *pipepool.Budget, disk *flow.Disk, log z
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{loop: l, pool: pipepool.New(budget, c.Engine.PipeSize, loop.Clock)}
+	w := &worker{loop: l, stalls: stalls{log: log}, pool: pipepool.New(budget, c.Engine.PipeSize, loop.Clock)}
 	mover := flow.NewMover(modes[c.Engine.Splice], w.pool, c.Engine.CopyChunk)
 	w.mover = mover
+	l.OnStall(w.stalls.tell)
 	w.sessions = proxy.NewSessions(l, mover, log, c.Log.Access)
 	w.conns = drop.NewConns(l, mover, disk, log, c.Log.Access)
 	return w, nil
@@ -68,6 +70,7 @@ func (w *worker) start(p *parts, i int) error {
 
 // Expire does, about once a second, what keeps a loop in shape.
 func (w *worker) Expire(now int64) {
+	w.stalls.mark()
 	if now-w.trimmed >= int64(trimEvery) {
 		w.pool.Trim()
 		w.trimmed = now

@@ -46,7 +46,8 @@ func root() *cobra.Command {
 			return errors.New("relay: a command is needed, such as 'relay run'")
 		},
 	}
-	c.AddCommand(runCommand(), checkCommand(), versionCommand())
+	c.AddCommand(runCommand(), checkCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
+		backendCommand(), reloadCommand(), versionCommand())
 	return c
 }
 

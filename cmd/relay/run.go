@@ -45,7 +45,7 @@ func run(ctx context.Context, c *config.Config) error {
 	ctx, kill := signals(ctx)
 	hangups := make(chan os.Signal, 1) // those that come during a reload are one more after it
 	signal.Notify(hangups, syscall.SIGHUP)
-	s, err := relay.New(c, log)
+	s, err := relay.New(c, log, version)
 	if err == nil {
 		go reloadAt(hangups, s) // lives as long as the process
 		err = s.Run(ctx, kill)

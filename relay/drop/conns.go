@@ -75,7 +75,7 @@ func (t *taker) Take(a listen.Conn) {
 
 // Refused writes the access-log line of a connection that never was.
 func (t *taker) Refused(a listen.Conn, why listen.Refusal) {
-	c := Conn{in: t.conns, drop: t.drop, client: a.Client}
+	c := Conn{in: t.conns, drop: t.drop, counts: t.conns.tally(t.drop), client: a.Client}
 	c.end.Kind = a.Kind
 	c.request.began = loop.Clock()
 	c.logRequest(Reason(why))
@@ -95,7 +95,7 @@ func (cs *Conns) open(d *Drop) *Conn {
 	}
 	c := cs.spare
 	cs.spare = c.older
-	*c = Conn{in: cs, drop: d, file: idleFile, older: cs.newest}
+	*c = Conn{in: cs, drop: d, counts: cs.tally(d), file: idleFile, older: cs.newest}
 	d.hold()
 	if cs.newest != nil {
 		cs.newest.newer = c

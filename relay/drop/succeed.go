@@ -10,6 +10,9 @@ import "relay/relay/sock"
 // connection needs it any more.
 func (d *Drop) Close() { d.release() }
 
+// Transfer is how the drop fills a socket, as the file spells it.
+func (d *Drop) Transfer() string { return d.transfer }
+
 // SucceededBy names the drop that the connections of this one go over to.
 func (d *Drop) SucceededBy(next *Drop) { d.next.Store(next) }
 
@@ -26,7 +29,7 @@ func (c *Conn) renew() {
 	for next := c.drop.next.Load(); next != nil; next = c.drop.next.Load() {
 		next.hold()
 		c.drop.release()
-		c.drop = next
+		c.drop, c.counts = next, c.in.tally(next)
 	}
 }
 

@@ -14,22 +14,35 @@ import (
 type Tally struct {
 	Requests map[int]uint64 // by status; 0 = refused or gone before there was one
 	Ended    map[Reason]uint64
-	Bytes    uint64          // of bodies, sent in requests that are over
+	Bytes    uint64          // of bodies
 	Duration tally.Histogram // seconds from the first byte of a request to its end
+}
+
+// tally finds the counts of a drop on this loop.
+func (cs *Conns) tally(d *Drop) *Tally {
+	name := d.Service.Config.Name
+	t := cs.tallies[name]
+	if t == nil {
+		t = &Tally{Requests: map[int]uint64{}, Ended: map[Reason]uint64{}}
+		cs.tallies[name] = t
+	}
+	return t
 }
 
 // count counts a request that is over.
 func (c *Conn) count(why Reason) {
-	name := c.drop.Service.Config.Name
-	t := c.in.tallies[name]
-	if t == nil {
-		t = &Tally{Requests: map[int]uint64{}, Ended: map[Reason]uint64{}}
-		c.in.tallies[name] = t
-	}
-	t.Requests[c.request.status]++
-	t.Ended[why]++
-	t.Bytes += c.body()
-	t.Duration.Observe(time.Duration(loop.Clock() - c.request.began))
+	c.tell()
+	c.counts.Requests[c.request.status]++
+	c.counts.Ended[why]++
+	c.counts.Duration.Observe(time.Duration(loop.Clock() - c.request.began))
+}
+
+// tell counts what has been sent of a body since it was last told, so that a long
+// transfer shows before its end.
+func (c *Conn) tell() {
+	n := c.body()
+	c.counts.Bytes += n - min(n, c.request.told)
+	c.request.told = n
 }
 
 // body is how much of the response's body has been sent.
@@ -74,7 +87,7 @@ func (c *Conn) view() View {
 	}
 	if c.state == sending {
 		v.Sent = c.body()
-		v.Size = v.Sent + uint64(max(c.flow.Remain, 0))
+		v.Size = max(c.request.length, v.Sent)
 	}
 	return v
 }
