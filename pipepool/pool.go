@@ -50,7 +50,7 @@ type Pool struct {
 }
 
 // New makes an empty pool whose pipes are asked for size bytes each. clock gives
-// monotonic nanoseconds; it is read only when a pipe must be created.
+// monotonic nanoseconds; it is read only when pipes are short.
 func New(budget *Budget, size int, clock func() int64) *Pool {
 	return &Pool{budget: budget, size: max(size, 4096), clock: clock, create: newPipe}
 }
@@ -70,7 +70,7 @@ func (p *Pool) Get() *Pipe {
 }
 
 func (p *Pool) grow() *Pipe {
-	if p.retry != 0 && p.clock() < p.retry {
+	if p.refused() {
 		return nil
 	}
 	if !p.budget.take(int64(p.size)) {
@@ -87,6 +87,9 @@ func (p *Pool) grow() *Pipe {
 	p.lent++
 	return pipe
 }
+
+// refused reports that the kernel has refused a pipe a moment ago.
+func (p *Pool) refused() bool { return p.retry != 0 && p.clock() < p.retry }
 
 // Put takes a pipe back. One that still holds bytes is closed, never pooled.
 func (p *Pool) Put(pipe *Pipe) {
@@ -116,7 +119,7 @@ func (p *Pool) Adopt(pipe *Pipe) {
 // free and none is idle, or the kernel has just refused one. Then whoever takes a
 // pipe should put no more in than leaves at once.
 func (p *Pool) Low() bool {
-	return len(p.idle) == 0 && (p.retry != 0 || p.budget.used.Load() > p.budget.limit/4*3)
+	return len(p.idle) == 0 && (p.refused() || p.budget.used.Load() > p.budget.limit/4*3)
 }
 
 // Lent and Idle are the numbers of pipes in use and waiting.

@@ -93,7 +93,7 @@ func (s *Server) status(views []view) admin.Status {
 	st := admin.Status{
 		Version: s.version, PID: os.Getpid(), State: stateNames[s.state.Load()], Started: s.began,
 		Config: s.started.File, LogLevel: logLevel(), LogLost: linesLost.Load(),
-		Sessions: s.capacity.Used(), SessionsMax: s.capacity.Max.Load(),
+		Sessions: s.capacity.Used(), SessionsMax: s.capacity.Most(),
 		Pipes: admin.Pipes{Bytes: s.budget.Used(), Budget: s.started.Engine.PipeBudget},
 	}
 	s.reloads.mu.Lock()

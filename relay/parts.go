@@ -98,7 +98,7 @@ func (s *Server) fillUpstreams(next, now *parts) error {
 
 // open adds a service, with its sockets.
 func (s *Server) open(p *parts, role string, c config.Service, before []*listen.Service) (*service, error) {
-	l, err := listen.Open(role, c, before, s.capacity, s.log)
+	l, err := listen.Renew(before, role, c, s.capacity, s.log)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (s *Server) limitSessions(c *config.Config) {
 		s.log.Warn().Err(err).Msg("sessions_max stays as it was")
 		return
 	}
-	s.capacity.Max.Store(most)
+	s.capacity.SetMost(most)
 }
 
 func (s *Server) reloaded(c *config.Config, r *admin.Reload) {

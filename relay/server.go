@@ -58,8 +58,7 @@ func New(c *config.Config, log zerolog.Logger, version string) (*Server, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{version: version, began: time.Now(), started: c, log: log, capacity: &listen.Capacity{}, disk: flow.NewDisk(diskWorkers)}
-	s.capacity.Max.Store(most)
+	s := &Server{version: version, began: time.Now(), started: c, log: log, capacity: &listen.Capacity{Max: most}, disk: flow.NewDisk(diskWorkers)}
 	s.parts.Store(&parts{config: c})
 	probe.Run().Log(log)
 	if err := s.build(c); err != nil {

@@ -218,4 +218,3 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
-

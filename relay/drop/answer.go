@@ -27,7 +27,7 @@ func (c *Conn) start(status int) []byte {
 
 // serve answers with a file, a part of it, or what its conditions ask for.
 func (c *Conn) serve(n name, f found) {
-	c.file = flow.File{FD: f.fd, Way: c.drop.way}
+	c.file = flow.File{FD: f.fd, Way: c.drop.way, Away: f.away}
 	c.size = f.size
 	v := newVersion(f.size, f.sec, f.nsec)
 	r := c.request.head

@@ -16,8 +16,9 @@ import (
 // share it.
 type Drop struct {
 	Service          *listen.Service
-	dir              int // O_PATH; every name is looked up beneath it
-	remote           bool
+	dir              int    // O_PATH; every name is looked up beneath it
+	remote           bool   // the file system may have to ask elsewhere: names are a worker's
+	device           uint64 // the file system
 	way              flow.Way
 	transfer         string // the way's name
 	chunk            int    // bytes; most one turn sends
@@ -53,8 +54,13 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		return nil, fmt.Errorf("directory %s: %w", c.Directory, errno)
 	}
 	defer sock.Close(self)
+	info, errno := sock.Info(self, false)
+	if errno != 0 {
+		sock.Close(dir)
+		return nil, fmt.Errorf("directory %s: %w", c.Directory, errno)
+	}
 	d := &Drop{
-		Service: s, dir: dir, remote: sock.RemoteFileSystem(self),
+		Service: s, dir: dir, remote: sock.RemoteFileSystem(self), device: info.Device,
 		way: ways[c.Transfer], transfer: c.Transfer.String(), chunk: engineChunk,
 		headerTimeout:    int64(c.HeaderTimeout),
 		idleTimeout:      int64(c.IdleTimeout),

@@ -14,8 +14,8 @@ type name struct {
 	slash bool   // a directory was asked for
 }
 
-// cleanName makes a name of a URL's path, unescaped once. Empty parts are dropped; "."
-// and ".." are refused: whoever means them resolves them first.
+// cleanName makes a name of a URL's path, unescaped once. Empty parts and "." are dropped
+// (rclone asks for "/./a:b"); ".." is refused: whoever means it resolves it first.
 func cleanName(path string) (name, bool) {
 	if !strings.HasPrefix(path, "/") || strings.IndexByte(path, 0) >= 0 {
 		return name{}, false
@@ -23,9 +23,9 @@ func cleanName(path string) (name, bool) {
 	clean := make([]byte, 0, len(path))
 	for part := range strings.SplitSeq(path, "/") {
 		switch {
-		case part == "":
+		case part == "", part == ".":
 			continue
-		case part == ".", part == "..":
+		case part == "..":
 			return name{}, false
 		case len(clean) > 0:
 			clean = append(clean, '/')
@@ -35,7 +35,7 @@ func cleanName(path string) (name, bool) {
 	if len(clean) == 0 {
 		return name{path: ".", slash: true}, true
 	}
-	return name{path: string(clean), slash: path[len(path)-1] == '/'}, true
+	return name{path: string(clean), slash: strings.HasSuffix(path, "/") || strings.HasSuffix(path, "/.")}, true
 }
 
 // hidden reports that a part of the name is one of ours.

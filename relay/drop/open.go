@@ -11,6 +11,7 @@ import (
 type found struct {
 	fd        int
 	dir       bool
+	away      bool // on a file system of which nothing is known: even closing may take a while
 	size      int64
 	sec, nsec int64 // of the last change
 }
@@ -88,12 +89,15 @@ func (c *Conn) lookFailed(n name, errno sock.Errno) {
 // open opens a name beneath the directory. It is looked at first and opened then: merely
 // opening a FIFO wakes its writers, and opening a device may do anything. (Whoever may
 // write to the directory can put one there in between; then it is closed again.)
+//
+// With cached set EAGAIN says that it may take a while: the name is not known, or it is
+// on another file system, of which nothing is known (a mount beneath the directory).
 func (d *Drop) open(n name, cached bool) (found, sock.Errno) {
 	place, errno := sock.OpenBeneath(d.dir, n.path, unix.O_PATH, cached)
 	if errno != 0 {
 		return found{}, errno
 	}
-	f, errno := describe(place)
+	f, errno := d.describe(place, cached)
 	if errno == 0 && f.dir {
 		return f, 0
 	}
@@ -108,7 +112,7 @@ func (d *Drop) open(n name, cached bool) (found, sock.Errno) {
 	if errno != 0 {
 		return found{}, errno
 	}
-	f, errno = describe(fd)
+	f, errno = d.describe(fd, cached)
 	if errno == 0 && f.dir {
 		errno = unix.EAGAIN // exchanged just now
 	}
@@ -120,14 +124,17 @@ func (d *Drop) open(n name, cached bool) (found, sock.Errno) {
 }
 
 // describe says what an open descriptor is; what is neither file nor directory is ENOENT.
-func describe(fd int) (found, sock.Errno) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		errno, _ := err.(sock.Errno)
+func (d *Drop) describe(fd int, cached bool) (found, sock.Errno) {
+	info, errno := sock.Info(fd, cached)
+	switch {
+	case errno != 0:
 		return found{}, errno
+	case cached && info.Device != d.device:
+		return found{}, unix.EAGAIN
 	}
-	f := found{fd: fd, size: st.Size, sec: st.Mtim.Sec, nsec: st.Mtim.Nsec}
-	switch st.Mode & unix.S_IFMT {
+	f := found{fd: fd, size: info.Size, sec: info.Sec, nsec: info.Nsec}
+	f.away = d.remote || info.Device != d.device
+	switch info.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		return f, 0
 	case unix.S_IFDIR:
@@ -143,18 +150,20 @@ const bigFile = 1 << 20
 
 // closeFile closes the file that was sent, if there is one.
 func (c *Conn) closeFile() {
-	fd := c.file.FD
+	fd, away := c.file.FD, c.file.Away
 	if fd < 0 {
 		return
 	}
 	c.file = idleFile
 	c.drop.listed.Add(-c.listing)
 	c.listing = 0
-	if c.size >= bigFile {
-		if info, _ := sock.InfoNow(fd); info.Links == 0 {
-			c.in.disk.Do(c.in.loop, func() { sock.Close(fd) }, nil)
-			return
-		}
+	if !away && c.size < bigFile {
+		sock.Close(fd)
+		return
+	}
+	if info, _ := sock.Info(fd, true); away || info.Links == 0 {
+		c.in.disk.Do(c.in.loop, func() { sock.CloseFile(fd) }, nil)
+		return
 	}
 	sock.Close(fd)
 }

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"sync"
+	"time"
 
 	"relay/relay/loop"
 )
@@ -47,14 +48,28 @@ func (d *Disk) Do(l *loop.Loop, work, back func()) {
 	d.arrived.Signal()
 }
 
+// closeWait is how long Close waits for a disk that does not answer: that must not keep
+// the program from ending.
+const closeWait = 5 * time.Second
+
 // Close waits for every job that was given, and for the workers. It must come before
-// the loops are gone that wait for jobs.
-func (d *Disk) Close() {
+// the loops are gone that wait for jobs. It reports whether all came back.
+func (d *Disk) Close() bool {
 	d.mu.Lock()
 	d.closed = true
 	d.arrived.Broadcast()
 	d.mu.Unlock()
-	d.running.Wait()
+	done := make(chan struct{})
+	go func() {
+		d.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return true
+	case <-time.After(closeWait):
+		return false
+	}
 }
 
 func (d *Disk) run() {

@@ -13,6 +13,7 @@ type File struct {
 	FD     int
 	Offset int64 // of the next byte to be taken
 	Way    Way
+	Away   bool       // its file system may take a while even for what is in memory
 	Err    sock.Errno // why the file failed; 0 when it ended before it should have
 	ask    gate
 	out    bool    // a worker has a step
@@ -198,7 +199,7 @@ func (s *Sender) count(w Way, n int) {
 // fetch has a worker do the step. It owns pipe, file and socket until it is back. The
 // disk is told what will be wanted next while the socket is busy with this.
 func (s *Sender) fetch(a stride, src *File, w Waiter) {
-	src.out = true
+	src.out, a.wait = true, true
 	calls := s.calls
 	var did outcome
 	s.disk.Do(s.loop, func() {

@@ -65,6 +65,10 @@ type Flow struct {
 // Holds reports that bytes taken from the source have not reached the sink.
 func (f *Flow) Holds() bool { return f.pipe != nil || f.kept != nil }
 
+// Over reports that the flow moves nothing any more, whether it was delivered or
+// discarded.
+func (f *Flow) Over() bool { return f.ended && !f.Holds() }
+
 // Streams reports that the next turn of the flow is a long one: it splices.
 func (f *Flow) Streams() bool { return f.streaming || f.pipe != nil }
 

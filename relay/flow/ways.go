@@ -35,6 +35,7 @@ type stride struct {
 	offset int64
 	most   int  // bytes
 	last   bool // the file's end in this flow: the socket must not wait for more
+	wait   bool // the call may wait for a disk
 }
 
 // outcome is what a step did.
@@ -47,8 +48,8 @@ type outcome struct {
 
 // fileCalls is the seam at which tests put short steps, EAGAIN and errors.
 type fileCalls struct {
-	splice    func(file int, offset int64, pipe, max int) (int, sock.Errno)
-	sendfile  func(socket, file int, offset int64, max int) (int, sock.Errno)
+	splice    func(file int, offset int64, pipe, max int, wait bool) (int, sock.Errno)
+	sendfile  func(socket, file int, offset int64, max int, wait bool) (int, sock.Errno)
 	read      func(file int, p []byte, offset int64) (int, sock.Errno)
 	readNow   func(file int, p []byte, offset int64) (int, sock.Errno)
 	send      func(socket int, p []byte, more bool) (int, sock.Errno)
@@ -67,7 +68,7 @@ var fileKernel = fileCalls{
 	},
 	unmap: unix.Munmap, cached: sock.CachedPages, readAhead: sock.ReadAhead,
 	size: func(file int) (int64, sock.Errno) {
-		info, errno := sock.InfoNow(file)
+		info, errno := sock.Info(file, true)
 		return info.Size, errno
 	},
 }
@@ -77,7 +78,7 @@ var fileKernel = fileCalls{
 func (s *Sender) stride(f *Flow, src *File, dst *End) stride {
 	a := stride{
 		way: src.Way, file: src.FD, socket: dst.FD, offset: src.Offset,
-		most: int(min(int64(f.Chunk), f.Remain)),
+		most: int(min(int64(f.Chunk), f.Remain)), wait: src.Away,
 	}
 	if a.way == BySplice {
 		if f.pipe = s.mover.Pool.Get(); f.pipe != nil {
@@ -98,11 +99,11 @@ func (c *fileCalls) step(a stride, buf []byte) outcome {
 	var did outcome
 	switch a.way {
 	case BySplice:
-		did.n, did.errno = c.splice(a.file, a.offset, a.pipe, a.most)
+		did.n, did.errno = c.splice(a.file, a.offset, a.pipe, a.most, a.wait)
 		did.ofFile = true
 		return did // short says nothing: the pipe may be out of slots
 	case BySendfile:
-		did.n, did.errno = c.sendfile(a.socket, a.file, a.offset, a.most)
+		did.n, did.errno = c.sendfile(a.socket, a.file, a.offset, a.most, a.wait)
 		did.ofFile = fileError(did.errno)
 	case ByMmap:
 		did = c.mapped(a)

@@ -186,7 +186,7 @@ func (a *Acceptor) accept(so *socket) sock.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if a.service.short.Load() && a.service.short.Swap(false) {
+	if a.service.short.over() {
 		a.service.log.Info().Msg("accepting resumed")
 	}
 	c := Conn{FD: fd, Kind: so.kind}
@@ -225,9 +225,9 @@ func (a *Acceptor) place(c Conn) {
 	least.loop.Post(func() { least.taker.Take(c) })
 }
 
-// pause rests and says so once, until accepting works again.
+// pause rests and says so, unless that has been said a moment ago.
 func (a *Acceptor) pause(length time.Duration, why string) {
-	if !a.service.short.Swap(true) {
+	if a.service.short.begin(a.loop.Now()) {
 		a.service.log.Warn().Str("why", why).Msg("accepting paused")
 	}
 	a.rest(length)

@@ -31,10 +31,15 @@ func placeOf(role string, c *config.Service, i int) place {
 	return p
 }
 
-// Open makes a service ready to be attached. A socket that one of the services before
-// has open is taken over, whatever that service is called, and never opened anew: what
-// waits in its backlog is not lost. On an error nothing stays open that was not before.
-func Open(role string, c config.Service, before []*Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
+// Open opens a service's sockets; on an error none stays open.
+func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
+	return Renew(nil, role, c, capacity, log)
+}
+
+// Renew is Open beside services that are at work. A socket that one of them has open is
+// taken over, whatever that service is called, and never opened anew: what waits in its
+// backlog is not lost. On an error nothing stays open that was not before.
+func Renew(before []*Service, role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
 	s := &Service{
 		Config: c, Role: role, capacity: capacity,
 		log: log.With().Str(role, c.Name).Logger(), counts: &counts{},

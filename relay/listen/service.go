@@ -38,11 +38,23 @@ const (
 // Capacity bounds the sessions of the whole process. At the bound accepting pauses, so
 // that clients wait in the backlog instead of being turned away.
 type Capacity struct {
-	Max  atomic.Int64
-	used atomic.Int64
+	Max     int64 // at first
+	changed atomic.Int64
+	used    atomic.Int64
 }
 
-func (c *Capacity) full() bool { return c.used.Load() >= c.Max.Load() }
+func (c *Capacity) full() bool { return c.used.Load() >= c.Most() }
+
+// Most is the bound now.
+func (c *Capacity) Most() int64 {
+	if n := c.changed.Load(); n != 0 {
+		return n
+	}
+	return c.Max
+}
+
+// SetMost changes the bound, to 1 or more. Sessions beyond it go on.
+func (c *Capacity) SetMost(n int64) { c.changed.Store(n) }
 
 // Used is the number of sessions now.
 func (c *Capacity) Used() int64 { return c.used.Load() }
@@ -63,7 +75,7 @@ type Service struct {
 // counts is what outlives a reload. All loops share it.
 type counts struct {
 	sessions atomic.Int64
-	short    atomic.Bool // accepting is paused and that has been logged
+	short    shortage // accepting is paused
 }
 
 // Leave gives back the place of a connection that a Taker has taken.

@@ -34,6 +34,7 @@ type Loop struct {
 	mu      sync.Mutex
 	posted  []func()
 	running []func()
+	closed  bool        // under mu: the descriptors are gone, and their numbers may be others' now
 	waking  atomic.Bool // a wake-up is under way
 	stopped bool        // by its own thread
 	turns   atomic.Uint64
@@ -100,8 +101,11 @@ func (l *Loop) Turns() uint64 { return l.turns.Load() }
 // blocks. What is posted after the loop stopped is not run.
 func (l *Loop) Post(f func()) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
 	l.posted = append(l.posted, f)
-	l.mu.Unlock()
 	if !l.waking.Swap(true) {
 		one := [8]byte{1}
 		unix.Write(l.wake, one[:]) // EAGAIN: the counter is full, so the loop is awake
@@ -114,13 +118,11 @@ func (l *Loop) Post(f func()) {
 func (l *Loop) Again(t Token) { l.again = append(l.again, t) }
 
 func (l *Loop) wait() (int, error) {
-	timeout := l.timeout()
-	for {
-		n, err := l.epollWait(timeout)
-		if err != unix.EINTR {
-			return n, err
-		}
+	n, err := l.epollWait(l.timeout())
+	if err == unix.EINTR {
+		return 0, nil // a round without events: the timers must not wait all over again
 	}
+	return n, err
 }
 
 // epollWait tells the scheduler that this thread may block, unless it will not.
@@ -213,6 +215,9 @@ func (l *Loop) runPosted() {
 }
 
 func (l *Loop) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
 	unix.Close(l.wake)
 	unix.Close(l.epoll)
 }

@@ -22,19 +22,21 @@ func (s *Session) dial() {
 		}
 		s.backend = b
 		fd, errno := sock.Dial(&b.Address)
-		switch {
-		case errno == 0:
-			s.connectedTo(fd)
-			return
-		case errno == unix.EINPROGRESS:
+		if errno == unix.EINPROGRESS {
 			// On this machine and often in the same rack the answer is already there:
 			// asking costs a fifth of what waiting for the event does.
-			if sock.Connected(fd, &b.Address) == 0 {
-				s.connectedTo(fd)
-			} else {
-				s.awaitConnect(fd)
-			}
+			errno = sock.Connected(fd, &b.Address)
+		}
+		switch errno {
+		case 0:
+			s.connectedTo(fd)
 			return
+		case unix.EALREADY:
+			s.awaitConnect(fd)
+			return
+		}
+		if fd >= 0 {
+			sock.Close(fd)
 		}
 		if !s.retryAfter(errno) {
 			return

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"relay/relay/flow"
+	"relay/relay/loop"
 	"relay/relay/sock"
 )
 
@@ -72,6 +73,16 @@ func (s *Session) resetWhenDelivered(now int64) {
 	s.finish(s.reason)
 }
 
+// whileResetting hears of the end that is to be reset. When it fails by itself there is
+// nobody left to wait for; else only its send queue matters, and no event tells of that.
+func (s *Session) whileResetting(tag uint8, ev loop.Events) {
+	if ev&loop.Err != 0 {
+		s.finish(s.reason)
+		return
+	}
+	s.in.loop.Park(s.ends[tag].token)
+}
+
 // finish is the only way out. Unless the session is complete, whoever is still
 // connected gets a reset: an end that relay causes must not look like the stream's own.
 func (s *Session) finish(why Reason) {
@@ -131,5 +142,13 @@ func (s *Session) logEnd(why Reason, now int64) {
 		line.Str("error", s.ends[backend].Err.Error())
 	}
 	line.Float64("duration_ms", milliseconds(now-s.accepted)).
-		Int("retries", len(s.tried)).Str("reason", string(why)).Msg("session")
+		Int("retries", s.retries()).Str("reason", string(why)).Msg("session")
+}
+
+// retries is the number of connects after the first, the successful one included.
+func (s *Session) retries() int {
+	if s.connected == 0 && len(s.tried) > 0 {
+		return len(s.tried) - 1
+	}
+	return len(s.tried)
 }

@@ -111,6 +111,7 @@ func (s *Session) passEnd(i int) {
 		s.sinkFailed(i) // ENOTCONN: a reset has come in meanwhile
 		return
 	}
+	s.active = s.in.loop.Now() // the other direction has all of its time from here on
 	s.rearm()
 }
 
@@ -119,22 +120,24 @@ func (s *Session) passEnd(i int) {
 // flow that reads it finds the error and the session is reset.
 func (s *Session) sinkFailed(i int) {
 	s.in.mover.Discard(&s.flows[i])
-	if s.done[1-i] {
+	switch {
+	case s.done[1-i]:
 		s.passReset(1 - i)
+	case s.flows[1-i].Over(): // its sink, end i, has failed before
+		s.passReset(i)
 	}
 }
 
 // strand handles an error or hang-up that no flow can act on: it is recorded, and the
-// end leaves epoll, which would report it again and again.
+// end leaves epoll, which would report it again and again. A hang-up without an error is
+// no reason to end anything: it is the peer's FIN, once we have sent ours, or a unix peer
+// that has closed, and what it sent before is still to be read.
 func (s *Session) strand(i int) {
 	e := &s.ends[i]
 	if e.Err == 0 {
 		e.Err = sock.TakeError(e.FD)
 	}
-	if e.Err == 0 {
-		e.Err = unix.ECONNRESET // the error was consumed, or a unix peer is gone
-	}
-	if s.done[i] {
+	if s.done[i] && e.Err != 0 {
 		s.passReset(i) // it will never take what is still to come from the other end
 		return
 	}

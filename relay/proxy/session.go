@@ -36,7 +36,7 @@ type Session struct {
 	client    netip.AddrPort // kept from accept: the log needs it when the socket is gone
 	accepted  int64          // when, as all times here, in nanoseconds of loop.Clock
 	connected int64          // 0 = never
-	active    int64          // when a byte last moved
+	active    int64          // when a byte last moved, or a FIN
 	deadline  int64          // of a connect or a reset under way
 	tried     []*upstream.Backend
 

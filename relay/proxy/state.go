@@ -42,7 +42,7 @@ func (s *Session) Ready(tag uint8, ev loop.Events) {
 	case relaying:
 		s.relay(tag, ev)
 	case resetting:
-		s.in.loop.Park(s.ends[tag].token) // only its send queue matters now, and no event tells of that
+		s.whileResetting(tag, ev)
 	case closed:
 		panic("proxy: an event for a session that is closed")
 	}

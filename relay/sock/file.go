@@ -8,27 +8,44 @@ import (
 
 // The calls of this file may wait for a disk, so they tell the scheduler: another
 // thread then takes over what this one would have run.
+//
+// SpliceFile and SendFile can be told that they will not wait, because the page cache
+// was just asked. They then spare the scheduler, to which calls of a tenth of a
+// millisecond look like waiting: its monitor stays awake for them and takes the
+// processor away again and again, which cost 10 to 20 % of the CPU of sending a file.
 
 // SpliceFile moves at most max bytes of a file, from offset on, into a pipe, by
 // reference. (0, 0) is the end of the file; EAGAIN is a full pipe.
-func SpliceFile(file int, offset int64, pipe, max int) (int, Errno) {
+func SpliceFile(file int, offset int64, pipe, max int, wait bool) (n int, errno Errno) {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_SPLICE, uintptr(file), uintptr(unsafe.Pointer(&offset)),
-			uintptr(pipe), 0, uintptr(max), unix.SPLICE_F_NONBLOCK)
+		var r uintptr
+		if wait {
+			r, _, errno = unix.Syscall6(unix.SYS_SPLICE, uintptr(file), uintptr(unsafe.Pointer(&offset)),
+				uintptr(pipe), 0, uintptr(max), unix.SPLICE_F_NONBLOCK)
+		} else {
+			r, _, errno = unix.RawSyscall6(unix.SYS_SPLICE, uintptr(file), uintptr(unsafe.Pointer(&offset)),
+				uintptr(pipe), 0, uintptr(max), unix.SPLICE_F_NONBLOCK)
+		}
 		if errno != unix.EINTR {
-			return result(n, errno)
+			return result(r, errno)
 		}
 	}
 }
 
 // SendFile moves at most max bytes of a file, from offset on, into a socket. (0, 0) is
 // the end of the file; fewer than max may be that, or a full socket.
-func SendFile(socket, file int, offset int64, max int) (int, Errno) {
+func SendFile(socket, file int, offset int64, max int, wait bool) (n int, errno Errno) {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDFILE, uintptr(socket), uintptr(file),
-			uintptr(unsafe.Pointer(&offset)), uintptr(max), 0, 0)
+		var r uintptr
+		if wait {
+			r, _, errno = unix.Syscall6(unix.SYS_SENDFILE, uintptr(socket), uintptr(file),
+				uintptr(unsafe.Pointer(&offset)), uintptr(max), 0, 0)
+		} else {
+			r, _, errno = unix.RawSyscall6(unix.SYS_SENDFILE, uintptr(socket), uintptr(file),
+				uintptr(unsafe.Pointer(&offset)), uintptr(max), 0, 0)
+		}
 		if errno != unix.EINTR {
-			return result(n, errno)
+			return result(r, errno)
 		}
 	}
 }
@@ -99,19 +116,30 @@ func result(n uintptr, errno Errno) (int, Errno) {
 
 // FileInfo is what is asked about an open file.
 type FileInfo struct {
-	Size  int64
-	Links uint32 // 0: nothing but the descriptor keeps it
+	Mode      uint32 // type and permissions, as in stat(2)
+	Links     uint32 // 0: nothing but the descriptor keeps it
+	Device    uint64 // the file system it is on
+	Size      int64
+	Sec, Nsec int64 // of its last change
 }
 
-// InfoNow is what this machine knows about a file; a server elsewhere is not asked.
-func InfoNow(file int) (FileInfo, Errno) {
+// Info describes an open file. With now set it says what this machine knows; a server
+// elsewhere is not asked.
+func Info(file int, now bool) (FileInfo, Errno) {
+	flags := unix.AT_EMPTY_PATH
+	if now {
+		flags |= unix.AT_STATX_DONT_SYNC
+	}
 	var x unix.Statx_t
-	const flags = unix.AT_EMPTY_PATH | unix.AT_STATX_DONT_SYNC
-	if err := unix.Statx(file, "", flags, unix.STATX_SIZE|unix.STATX_NLINK, &x); err != nil {
+	const fields = unix.STATX_TYPE | unix.STATX_SIZE | unix.STATX_NLINK | unix.STATX_MTIME
+	if err := unix.Statx(file, "", flags, fields, &x); err != nil {
 		errno, _ := err.(Errno)
 		return FileInfo{}, errno
 	}
-	return FileInfo{Size: int64(x.Size), Links: x.Nlink}, 0
+	return FileInfo{
+		Mode: uint32(x.Mode), Links: x.Nlink, Device: unix.Mkdev(x.Dev_major, x.Dev_minor),
+		Size: int64(x.Size), Sec: x.Mtime.Sec, Nsec: int64(x.Mtime.Nsec),
+	}, 0
 }
 
 // MemoryFileSystem reports that a file lives on a file system without a disk.
@@ -137,3 +165,7 @@ func RemoteFileSystem(file int) bool {
 	}
 	return false
 }
+
+// CloseFile is Close of a file whose last descriptor this is, or that lives elsewhere:
+// it may wait.
+func CloseFile(fd int) { _ = unix.Close(fd) }

@@ -23,7 +23,7 @@ type Upstream struct {
 	log    zerolog.Logger
 	config atomic.Pointer[config.Upstream]
 	now    atomic.Pointer[members]
-	next   atomic.Uint32
+	next   atomic.Uint64
 	change sync.Mutex // held while members change
 }
 
@@ -103,7 +103,7 @@ func (u *Upstream) Find(name string) *Backend {
 // pick is one step along the schedule; only full and tried backends cost more.
 func (u *Upstream) Pick(tried []*Backend) (*Backend, error) {
 	now := u.now.Load()
-	n := uint32(len(now.turns))
+	n := uint64(len(now.turns))
 	if n == 0 {
 		return nil, ErrNoBackend
 	}

@@ -1,0 +1,15 @@
+// Package e2e runs relay under programs that nobody here wrote: curl, wget, aria2,
+// rclone, iperf3, redis, ssh, nc and nginx, as Debian packages them. They know
+// nothing of relay, and what they do with a connection (ranges in parallel,
+// pipelines, half-closes, resumed downloads, large windows) is what real traffic does.
+//
+//	make e2e
+//
+// A program that is missing is a failure which names its package, not a skip: a
+// suite that quietly does less is no proof. Every server is started by its test, on a
+// free port of the loopback, with a directory and a configuration of its own, and dies
+// with the test; every program has a time limit.
+//
+// Start in program_test.go (how a program is run), then read any *_test.go: each is
+// one program or one behaviour. The relay itself is driven by test/harness.
+package e2e
