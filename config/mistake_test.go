@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -242,5 +243,21 @@ func wantMistakes(t *testing.T, text string, want ...string) {
 	}
 	if got := err.Error(); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+func TestTooManyAddresses(t *testing.T) {
+	text := func(n int) []byte {
+		var list []string
+		for i := range n {
+			list = append(list, fmt.Sprintf("%q", fmt.Sprintf("127.0.0.1:%d", 2000+i)))
+		}
+		return []byte("[[drop]]\nname = \"a\"\ndirectory = \".\"\nlisten = [" + strings.Join(list, ",") + "]\n")
+	}
+	if _, err := Parse("relay.toml", text(listenMost)); err != nil {
+		t.Error(err)
+	}
+	if _, err := Parse("relay.toml", text(listenMost+1)); err == nil || !strings.Contains(err.Error(), "has 257 addresses") {
+		t.Errorf("257 addresses: %v", err)
 	}
 }

@@ -69,6 +69,7 @@ func checkSockets(w *walk, c *Config) {
 	for i, d := range c.Drops {
 		add(nth("drop", i, d.Name), d.Listen)
 	}
+	checkCounts(w, c)
 	taken := map[uint16][]socket{} // by port; unix sockets are under 0
 	for _, s := range sockets {
 		checkUnixPath(w, s.owner.at("listen"), s.address)
@@ -149,4 +150,22 @@ func noUpstream(name string, names []string) string {
 		return text + "; did you mean " + quote(near) + "?"
 	}
 	return text + `; write an [[upstream]] with name = ` + quote(name)
+}
+
+// listenMost is how many addresses one listener or drop may have: the loops number them
+// in a byte.
+const listenMost = 256
+
+func checkCounts(w *walk, c *Config) {
+	check := func(owner place, n int) {
+		if n > listenMost {
+			w.mistake(owner.at("listen"), "has %d addresses; write at most %d, and another table for the rest", n, listenMost)
+		}
+	}
+	for i, l := range c.Listeners {
+		check(nth("listener", i, l.Name), len(l.Listen))
+	}
+	for i, d := range c.Drops {
+		check(nth("drop", i, d.Name), len(d.Listen))
+	}
 }

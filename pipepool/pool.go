@@ -24,6 +24,9 @@ type Budget struct {
 // NewBudget allows limit bytes of pipe capacity.
 func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
 
+// Limit is what it allows, in bytes.
+func (b *Budget) Limit() int64 { return b.limit }
+
 // Used is the capacity of all pipes that exist, in bytes.
 func (b *Budget) Used() int64 { return b.used.Load() }
 
@@ -121,6 +124,9 @@ func (p *Pool) Adopt(pipe *Pipe) {
 func (p *Pool) Low() bool {
 	return len(p.idle) == 0 && (p.refused() || p.budget.used.Load() > p.budget.limit/4*3)
 }
+
+// Size is the capacity asked for each pipe, in bytes.
+func (p *Pool) Size() int { return p.size }
 
 // Lent and Idle are the numbers of pipes in use and waiting.
 func (p *Pool) Lent() int { return p.lent }

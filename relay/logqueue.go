@@ -25,6 +25,7 @@ type lineQueue struct {
 	format io.Writer
 	buffer *bufio.Writer
 	w      io.Writer
+	told   uint64 // lines lost that the log knows of
 	lines  chan *[]byte
 	end    chan struct{} // closed to end the goroutine
 	ended  sync.WaitGroup
@@ -36,7 +37,7 @@ var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // buffer goes on to w when no more lines are waiting. Lines that found no room are told
 // to format, too.
 func newLineQueue(format io.Writer, buffer *bufio.Writer, w io.Writer) *lineQueue {
-	q := &lineQueue{format: format, buffer: buffer, w: w, lines: make(chan *[]byte, logQueue), end: make(chan struct{})}
+	q := &lineQueue{told: linesLost.Load(), format: format, buffer: buffer, w: w, lines: make(chan *[]byte, logQueue), end: make(chan struct{})}
 	q.ended.Go(q.run)
 	return q
 }
@@ -55,32 +56,31 @@ func (q *lineQueue) Write(p []byte) (int, error) {
 }
 
 func (q *lineQueue) run() {
-	told := linesLost.Load()
 	for {
 		select {
 		case line := <-q.lines:
 			q.pass(line)
-			q.tell(&told)
+			q.tell()
 		case <-q.end:
 			for len(q.lines) > 0 {
 				q.pass(<-q.lines)
 			}
-			q.tell(&told)
+			q.tell()
 			return
 		}
 	}
 }
 
 // tell writes a line about lines that were lost since it was last told.
-func (q *lineQueue) tell(told *uint64) {
+func (q *lineQueue) tell() {
 	n := linesLost.Load()
-	if n == *told {
+	if n == q.told {
 		return
 	}
 	log := zerolog.New(q.format).With().Timestamp().Logger()
-	log.Warn().Uint64("lines", n-*told).Msg("log lines lost: the log is read too slowly")
+	log.Warn().Uint64("lines", n-q.told).Msg("log lines lost: the log is read too slowly")
 	q.flush()
-	*told = n
+	q.told = n
 }
 
 // pass writes a line, and everything once no more are waiting.

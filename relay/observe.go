@@ -94,7 +94,7 @@ func (s *Server) status(views []view) admin.Status {
 		Version: s.version, PID: os.Getpid(), State: stateNames[s.state.Load()], Started: s.began,
 		Config: s.started.File, LogLevel: logLevel(), LogLost: linesLost.Load(),
 		Sessions: s.capacity.Used(), SessionsMax: s.capacity.Most(),
-		Pipes: admin.Pipes{Bytes: s.budget.Used(), Budget: s.started.Engine.PipeBudget},
+		Pipes: admin.Pipes{Bytes: s.budget.Used(), Budget: s.budget.Limit()},
 	}
 	s.reloads.mu.Lock()
 	st.LastReload, st.Reloads, st.Refused = s.reloads.last, s.reloads.good, s.reloads.failed

@@ -63,7 +63,7 @@ func (s *Server) reload() (*config.Config, error) {
 }
 
 func (s *Server) limitSessions(c *config.Config) {
-	most, err := raiseDescriptors(c, s.log)
+	most, _, err := raiseDescriptors(c, s.log)
 	if err != nil {
 		s.log.Warn().Err(err).Msg("sessions_max stays as it was")
 		return

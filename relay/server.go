@@ -30,9 +30,9 @@ type Server struct {
 	version  string
 	began    time.Time
 	started  *config.Config // what it started with
-	budget   *pipepool.Budget
 	log      zerolog.Logger
 	capacity *listen.Capacity
+	budget   *pipepool.Budget
 	disk     *flow.Disk
 	workers  []*worker
 	running  sync.WaitGroup
@@ -54,11 +54,16 @@ const (
 // New builds a server: everything is opened, nothing runs. On an error nothing stays
 // open.
 func New(c *config.Config, log zerolog.Logger, version string) (*Server, error) {
-	most, err := raiseDescriptors(c, log)
+	sessions, pipeBytes, err := raiseDescriptors(c, log)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{version: version, began: time.Now(), started: c, log: log, capacity: &listen.Capacity{Max: most}, disk: flow.NewDisk(diskWorkers)}
+	s := &Server{
+		version: version, began: time.Now(), started: c, log: log,
+		capacity: &listen.Capacity{Max: sessions},
+		budget:   pipepool.NewBudget(pipeBytes),
+		disk:     flow.NewDisk(diskWorkers),
+	}
 	s.parts.Store(&parts{config: c})
 	probe.Run().Log(log)
 	if err := s.build(c); err != nil {
@@ -77,7 +82,6 @@ func (s *Server) build(c *config.Config) error {
 	// once; with none to spare it would queue behind the goroutines of the control
 	// plane, and each wake would cost two thread switches.
 	runtime.GOMAXPROCS(max(runtime.NumCPU(), loops+2))
-	s.budget = pipepool.NewBudget(c.Engine.PipeBudget)
 	for range loops {
 		w, err := newWorker(c, s.budget, s.disk, s.log)
 		if err != nil {

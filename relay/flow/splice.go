@@ -38,7 +38,8 @@ func (m *Mover) stream(f *Flow, src, dst *End, fresh bool) Status {
 		f.streaming = n >= len(m.buf)/2
 	}
 	st := m.flush(f, dst)
-	for moved := n; st == Moved && n >= refillFrom && moved < turnChunks*f.Chunk; moved += n {
+	most := turnChunks * min(f.Chunk, m.Pool.Size())
+	for moved := n; st == Moved && n >= refillFrom && moved < most; moved += n {
 		if n, errno = m.refill(f, src); n == 0 {
 			return m.dry(f, src, errno)
 		}
@@ -54,7 +55,7 @@ const (
 	// refillFrom is the size of a fill, in bytes, after which another is worth the call
 	// that may find nothing.
 	refillFrom = 128 << 10
-	// turnChunks bounds a turn, in chunks. A turn that takes what has gathered while it
+	// turnChunks bounds a turn, in chunks (or pipes, if those are smaller). A turn that takes what has gathered while it
 	// flushed needs fewer wakes, and the socket's memory is still in the cache: with 64
 	// streams one chunk a turn cost up to twice the CPU of four.
 	turnChunks = 4
@@ -92,13 +93,14 @@ func (m *Mover) fill(f *Flow, src *End) (int, sock.Errno) {
 	return n, errno
 }
 
-// fillMost bounds a fill. When pipes run low it takes no more than the last flush
-// moved: a stopped reader would otherwise pin most of a pipe, and a few dozen of them
-// an unprivileged user's whole allowance.
+// fillMost bounds a fill. When pipes run low it takes no more than twice what the last
+// flush moved: a stopped reader would otherwise pin most of a pipe, and a few dozen of
+// them an unprivileged user's whole allowance. (Twice, so that a flow which is read
+// again gets back to large fills.)
 func (m *Mover) fillMost(f *Flow) int {
 	most := int64(f.Chunk)
 	if m.Pool.Low() {
-		most = min(most, max(int64(f.flushed), int64(len(m.buf))))
+		most = min(most, max(2*int64(f.flushed), int64(len(m.buf))))
 	}
 	return int(min(most, f.Remain))
 }

@@ -36,7 +36,7 @@ type Acceptor struct {
 type watch struct {
 	acceptor *Acceptor
 	socket   *socket
-	token    loop.Token // 0 = epoll had no room for it yet
+	token    loop.Token // 0 = not watched yet
 }
 
 // Place is where connections can be served: a loop, and who takes them there.
@@ -50,7 +50,11 @@ type Place struct {
 func Attach(s *Service, places []Place) []*Acceptor {
 	all := make([]*Acceptor, len(places))
 	for i, p := range places {
-		all[i] = &Acceptor{service: s, loop: p.Loop, taker: p.Taker, peers: all}
+		a := &Acceptor{service: s, loop: p.Loop, taker: p.Taker, peers: all}
+		for _, so := range s.sockets {
+			a.add(so)
+		}
+		all[i] = a
 	}
 	s.claim(nil, len(places))
 	return all
@@ -74,8 +78,8 @@ func (s *Service) claim(before *Service, loops int) {
 
 // Start begins to accept. It runs on the loop's thread.
 func (a *Acceptor) Start() error {
-	for _, so := range a.service.sockets {
-		if errno := a.join(so); errno != 0 {
+	for _, w := range a.watches {
+		if errno := w.register(); errno != 0 {
 			return errno
 		}
 	}
@@ -85,18 +89,16 @@ func (a *Acceptor) Start() error {
 // Begin is Start for a service that comes while others run: what epoll has no room for is
 // tried again.
 func (a *Acceptor) Begin() {
-	for _, so := range a.service.sockets {
-		if a.join(so) != 0 {
-			a.rest(shortPause)
-		}
+	if a.Start() != nil {
+		a.rest(shortPause)
 	}
 }
 
-// join watches a socket.
-func (a *Acceptor) join(so *socket) sock.Errno {
+// add takes on a socket, which is not watched yet.
+func (a *Acceptor) add(so *socket) *watch {
 	w := &watch{acceptor: a, socket: so}
 	a.watches = append(a.watches, w)
-	return w.register()
+	return w
 }
 
 func (w *watch) register() (errno sock.Errno) {
@@ -122,7 +124,7 @@ func (a *Acceptor) Become(next *Service, taker Taker) {
 	before := a.service
 	a.service, a.taker = next, taker
 	for _, so := range next.sockets {
-		if !before.has(so) && a.join(so) != 0 {
+		if !before.has(so) && a.add(so).register() != 0 {
 			a.rest(shortPause)
 		}
 	}
@@ -141,12 +143,7 @@ func (a *Acceptor) leave(w *watch) {
 	if w.socket.watchers.Add(-1) > 0 {
 		return
 	}
-	for range sock.Backlog { // bounded, should it fail for good
-		errno := a.accept(w.socket)
-		if errno == unix.EAGAIN || scarce(errno) {
-			break
-		}
-	}
+	a.takePending(w.socket)
 	w.socket.close()
 }
 
@@ -158,6 +155,17 @@ func scarce(errno sock.Errno) bool {
 		return true
 	}
 	return false
+}
+
+// takePending accepts what was in the backlog. Clients that keep arriving have a new
+// place to go to: the bound is the longest backlog there can have been.
+func (a *Acceptor) takePending(so *socket) {
+	for range sock.Backlog {
+		errno := a.accept(so)
+		if errno == unix.EAGAIN || errno == unix.EBADF || errno == unix.EINVAL || scarce(errno) {
+			return
+		}
+	}
 }
 
 // Ready accepts what is pending, up to the bound of a turn; level-triggered epoll

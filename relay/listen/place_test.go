@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-
 	"relay/config"
 	"relay/relay/flow"
 )

@@ -47,7 +47,7 @@ func (s *Session) passReset(i int) {
 	for f := range s.flows {
 		s.in.mover.Discard(&s.flows[f])
 	}
-	s.closeEnd(&s.ends[i], false)
+	s.closeEnd(&s.ends[i], true) // it may have failed on our side (ENOBUFS) and its peer be there
 	other := &s.ends[1-i]
 	if other.Kind != flow.TCP || other.Err != 0 || sock.Unsent(other.FD) == 0 {
 		s.finish(s.reason)
@@ -80,7 +80,9 @@ func (s *Session) whileResetting(tag uint8, ev loop.Events) {
 		s.finish(s.reason)
 		return
 	}
-	s.in.loop.Park(s.ends[tag].token)
+	if ev&loop.Hup != 0 {
+		s.in.loop.Park(s.ends[tag].token)
+	}
 }
 
 // finish is the only way out. Unless the session is complete, whoever is still

@@ -105,6 +105,19 @@ func TestResetWhileResetting(t *testing.T) {
 	r.wantReason(1, BackendReset)
 }
 
+// A turn that was put off before the reset comes when nobody wants it any more. It must
+// not make the session deaf.
+func TestResumeWhileResetting(t *testing.T) {
+	r, p := shape{small: true}.begin(t)
+	r.clog(p.backend)
+	reset(p.backend)
+	r.awaitState(resetting)
+	r.only(func(s *Session) { s.in.loop.Again(s.ends[client].token) })
+	r.passed()
+	reset(p.client)
+	quickly(t, "the session ends", func() bool { return len(r.journal.of("session")) == 1 })
+}
+
 // The peer that does not read resets: the other one hears of it at once.
 func TestResetOfABlockedSink(t *testing.T) {
 	for name, backendIsSlow := range map[string]bool{"client": false, "backend": true} {

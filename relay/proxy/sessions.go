@@ -17,6 +17,7 @@ import (
 // another.
 type Listener struct {
 	Service          *listen.Service
+	name             string
 	Upstream         *upstream.Upstream
 	Chunk            int // bytes; most one turn of a flow splices
 	idleTimeout      int64
@@ -28,7 +29,7 @@ type Listener struct {
 // says. The splice chunk is the listener's, else the upstream's, else the engine's.
 func NewListener(s *listen.Service, c *config.Listener, u *upstream.Upstream, uc *config.Upstream, engineChunk int) *Listener {
 	l := &Listener{
-		Service: s, Upstream: u, Chunk: engineChunk,
+		Service: s, name: c.Name, Upstream: u, Chunk: engineChunk,
 		idleTimeout:      int64(c.IdleTimeout),
 		halfCloseTimeout: int64(c.HalfCloseTimeout),
 		connectTimeout:   int64(uc.ConnectTimeout),
@@ -94,7 +95,7 @@ func (t *taker) Refused(c listen.Conn, why listen.Refusal) {
 	now := ss.loop.Now()
 	s := Session{in: ss, listener: t.listener, client: c.Client, accepted: now}
 	s.ends[client].Kind = c.Kind
-	ss.tally(t.listener.Service.Config.Name).Ended[Reason(why)]++
+	ss.tally(t.listener.name).Ended[Reason(why)]++
 	s.logEnd(Reason(why), now)
 }
 
@@ -113,7 +114,7 @@ func (ss *Sessions) open(l *Listener) *Session {
 	}
 	s := ss.spare
 	ss.spare = s.older
-	*s = Session{in: ss, listener: l, older: ss.newest, counts: ss.tally(l.Service.Config.Name)}
+	*s = Session{in: ss, listener: l, older: ss.newest, counts: ss.tally(l.name)}
 	for i := range s.ends {
 		s.ends[i].FD = -1
 		s.flows[i] = flow.Flow{Remain: flow.Unlimited, Chunk: l.Chunk}
