@@ -12,8 +12,8 @@ import (
 var layers = [][]string{
 	{"cmd/relay"},
 	{"relay"},
-	{"relay/handover", "relay/admin", "relay/forward"},
-	{"relay/proxy", "relay/drop", "relay/transfer"},
+	{"relay/handover", "relay/admin", "relay/forward", "relay/bench/report"},
+	{"relay/proxy", "relay/drop", "relay/transfer", "relay/bench"},
 	{"relay/listen", "relay/upstream", "relay/flow"},
 	{"relay/loop"},
 	{"pipepool", "relay/sock", "relay/probe", "relay/tally"},

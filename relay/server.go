@@ -65,7 +65,9 @@ func New(c *config.Config, log zerolog.Logger, version string) (*Server, error) 
 		disk:     flow.NewDisk(diskWorkers),
 	}
 	s.parts.Store(&parts{config: c})
-	probe.Run().Log(log)
+	found := probe.Run()
+	found.Log(log)
+	probe.This(found).Examine(Needs(c)).Log(log)
 	if err := s.build(c); err != nil {
 		s.close()
 		return nil, err

@@ -46,8 +46,8 @@ func root() *cobra.Command {
 			return errors.New("relay: a command is needed, such as 'relay run'")
 		},
 	}
-	c.AddCommand(runCommand(), checkCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
-		backendCommand(), reloadCommand(), versionCommand())
+	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
+		backendCommand(), doctorCommand(), benchCommand(), versionCommand())
 	return c
 }
 

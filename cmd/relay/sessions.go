@@ -49,7 +49,7 @@ func sessionsCommand() *cobra.Command {
 			return err
 		}
 		if *asJSON {
-			return printJSON(c.OutOrStdout(), page)
+			return writeJSON(c.OutOrStdout(), page)
 		}
 		printSessions(c.OutOrStdout(), &page)
 		return nil

@@ -38,7 +38,7 @@ func statusCommand() *cobra.Command {
 			return err
 		}
 		if *asJSON {
-			return printJSON(c.OutOrStdout(), &s)
+			return writeJSON(c.OutOrStdout(), &s)
 		}
 		printStatus(c.OutOrStdout(), &s, nil, 0)
 		return nil
@@ -46,7 +46,7 @@ func statusCommand() *cobra.Command {
 	return c
 }
 
-func printJSON(w io.Writer, v any) error {
+func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")

@@ -167,6 +167,7 @@ func (l *Loop) Forget(t Token) {
 func (l *Loop) control(op int, t Token, s *slot, ask Events) sock.Errno {
 	ev := unix.EpollEvent{Events: uint32(ask)}
 	setToken(&ev, t)
+	l.calls++
 	errno := sock.EpollControl(l.epoll, op, int(s.fd), &ev)
 	if errno == 0 {
 		s.armed, s.inEpoll = ask, op != unix.EPOLL_CTL_DEL

@@ -40,6 +40,7 @@ type Loop struct {
 	turns   atomic.Uint64
 	watch   watch
 	id      uint64 // the last one given out
+	calls   uint64 // system calls made so far; its own thread's
 }
 
 // New makes a loop; Run turns it.
@@ -97,6 +98,10 @@ func (l *Loop) Now() int64 { return l.now }
 // shows a stall. It may be called from anywhere.
 func (l *Loop) Turns() uint64 { return l.turns.Load() }
 
+// Calls is the number of system calls that the loop has made for itself: waits, changes
+// of interest, and two for each time that Post woke it. `relay bench` reports them.
+func (l *Loop) Calls() uint64 { return l.calls }
+
 // Post runs f on the loop's thread, soon. It may be called from anywhere and never
 // blocks. What is posted after the loop stopped is not run.
 func (l *Loop) Post(f func()) {
@@ -127,6 +132,7 @@ func (l *Loop) wait() (int, error) {
 
 // epollWait tells the scheduler that this thread may block, unless it will not.
 func (l *Loop) epollWait(timeout int) (int, error) {
+	l.calls++
 	if timeout == 0 {
 		return sock.EpollPoll(l.epoll, l.events[:])
 	}
@@ -197,6 +203,7 @@ func (l *Loop) resume() {
 func (l *Loop) drainWake() {
 	var count [8]byte
 	unix.Read(l.wake, count[:])
+	l.calls += 2 // and the write by whoever posted
 }
 
 func (l *Loop) runPosted() {

@@ -1,8 +1,11 @@
-// Package probe finds out what this kernel lets relay do, by doing it: splicing between
-// sockets, pipes and files, whether the pages of a file really go out by reference,
-// which questions about the page cache are answered. The program asks at start, says it
-// in one log line, and works either way; `relay doctor` explains it.
+// Package probe finds out what this kernel and machine let relay do. Run tries it:
+// splicing between sockets, pipes and files, whether the pages of a file really go out
+// by reference, which questions about the page cache are answered. Examine then holds
+// that, the machine's settings and its interfaces against what a configuration needs.
+// The server does both at start and says each in one log line; `relay doctor` prints
+// every finding with why it matters and what mends it.
 //
-// Nothing here outlives Run: no descriptor, no file with a name. The package knows
-// neither configuration nor sessions. Start with probe.go.
+// Nothing here outlives a call: no descriptor, no file with a name. Nothing is changed
+// and no privilege is needed. The package knows neither configuration nor sessions: it
+// is given Needs. Start with probe.go (trying) and examine.go (checking).
 package probe

@@ -24,6 +24,8 @@ type Report struct {
 	Kernel        string // release
 	SpliceSockets bool   // socket → pipe → socket
 	SpliceFiles   bool   // file → pipe → socket
+	SpliceToFile  bool   // socket → pipe → file
+	Sendfile      bool   // file → socket
 	FilePages     Pages
 	Cachestat     bool // cachestat(2), Linux 6.5
 	Openat2       bool // openat2(2), Linux 5.6
@@ -51,6 +53,8 @@ func Run() Report {
 	r.Cachestat = path.cachestat()
 	r.SpliceSockets = path.sockets()
 	r.SpliceFiles, r.FilePages = path.pages()
+	r.Sendfile = path.sendfile()
+	r.SpliceToFile = path.receive()
 	return r
 }
 
@@ -58,7 +62,8 @@ func Run() Report {
 // could be.
 func (r Report) Log(log zerolog.Logger) {
 	log.Info().Str("release", r.Kernel).
-		Bool("splice_sockets", r.SpliceSockets).Bool("splice_files", r.SpliceFiles).Str("file_pages", string(r.FilePages)).
+		Bool("splice_sockets", r.SpliceSockets).Bool("splice_files", r.SpliceFiles).
+		Bool("splice_to_file", r.SpliceToFile).Bool("sendfile", r.Sendfile).Str("file_pages", string(r.FilePages)).
 		Bool("cachestat", r.Cachestat).Bool("resolve_cached", r.ResolveCached).
 		Int("pipe_max_bytes", r.PipeMax).Int("user_pipe_pages", r.UserPipePages).Bool("privileged", r.Privileged).
 		Msg("kernel")

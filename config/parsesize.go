@@ -1,0 +1,16 @@
+package config
+
+import "fmt"
+
+// ParseSize reads a size as the file spells it ("64KiB", "7MB", "1000"), in bytes, for
+// the command line. What it refuses it explains.
+func ParseSize(text string) (int64, error) {
+	n, err := bytesOf(text)
+	if err != nil {
+		return 0, fmt.Errorf("%q %w", text, err)
+	}
+	return n, nil
+}
+
+// FormatSize is the shortest exact spelling that ParseSize reads.
+func FormatSize(bytes int64) string { return formatSize(bytes) }

@@ -1,0 +1,34 @@
+package harness
+
+import (
+	"testing"
+	"time"
+)
+
+// Patience is how long anything that should happen soon may take: long enough
+// for a loaded machine, since only failures ever wait for it.
+const Patience = 20 * time.Second
+
+// pollEvery is the step of what can only be polled.
+const pollEvery = 5 * time.Millisecond
+
+// Eventually polls until done says true, and fails the test when that takes
+// longer than Patience. done returns what it saw, for the failure message.
+func Eventually(t testing.TB, what string, done func() (bool, any)) {
+	t.Helper()
+	saw, ok := poll(Patience, done)
+	if !ok {
+		t.Fatalf("%s: not within %v, last seen: %v", what, Patience, saw)
+	}
+}
+
+// poll calls done until it says true or the time is up; at least twice.
+func poll(limit time.Duration, done func() (bool, any)) (saw any, ok bool) {
+	deadline := time.Now().Add(limit)
+	for {
+		if ok, saw = done(); ok || time.Now().After(deadline) {
+			return saw, ok
+		}
+		time.Sleep(pollEvery)
+	}
+}
