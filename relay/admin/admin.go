@@ -83,7 +83,11 @@ func listenUnix(path string) (net.Listener, error) {
 		var err error
 		return errors.Join(c.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), unixMode) }), err)
 	}}
-	return how.Listen(context.Background(), "unix", path)
+	l, err := how.Listen(context.Background(), "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	return l, os.Chmod(path, unixMode) // gives back what the process's mask took away
 }
 
 // Address is where it listens.
