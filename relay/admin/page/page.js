@@ -84,6 +84,8 @@ function askToken() {
   }, { once: true }));
 }
 
+$("cancel").addEventListener("click", () => $("ask").close()); // no submit button: Enter must not find it first
+
 // change sends an order; when the token is missing or wrong it asks for it and tries
 // again.
 async function change(method, path, body) {
