@@ -117,13 +117,24 @@ type Service struct {
 	HeaderTimeout    time.Duration
 	IdleTimeout      time.Duration // no byte either way
 	HalfCloseTimeout time.Duration // no byte, once one direction has ended
+
+	AcceptProxyFrom      []netip.Prefix // peers that must send a PROXY header
+	SessionsMaxPerSource int            // 0 = no limit
+	SessionRatePerSource int            // new sessions a second; 0 = no limit
+
+	Sockets     // of the clients
+	Backlog     int
+	DeferAccept time.Duration // 0 = off
 }
 
 // Listener is one [[listener]]: clients accepted here go to Upstream.
 type Listener struct {
 	Service
-	Upstream    string
-	SpliceChunk int // 0 = the upstream's, else the engine's
+	Upstream       string // where sessions go that no route matches
+	Routes         []Route
+	SessionTimeout time.Duration // the whole life of a session; 0 = no limit
+	SpliceChunk    int           // 0 = the upstream's, else the engine's
+	Rates
 }
 
 // Balance is the way an upstream picks among its backends.
@@ -146,7 +157,9 @@ type Upstream struct {
 	ConnectTimeout time.Duration // for each attempt
 	ConnectRetries int           // further attempts after the first
 	SpliceChunk    int           // 0 = the engine's
-	Backends       []Backend
+	Outgoing
+	Sockets  // of the backends
+	Backends []Backend
 }
 
 // Backend is one [[upstream.backend]].

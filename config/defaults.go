@@ -22,13 +22,15 @@ func freshService() Service {
 		HeaderTimeout:    5 * time.Second,
 		IdleTimeout:      10 * time.Minute,
 		HalfCloseTimeout: time.Minute,
+		Backlog:          4096,
+		Sockets:          freshSockets(),
 	}
 }
 
 func freshListener() Listener { return Listener{Service: freshService()} }
 
 func freshUpstream() Upstream {
-	return Upstream{ConnectTimeout: 5 * time.Second, ConnectRetries: 3}
+	return Upstream{ConnectTimeout: 5 * time.Second, ConnectRetries: 3, Sockets: freshSockets()}
 }
 
 func freshBackend() Backend { return Backend{Weight: 1} }

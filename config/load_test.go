@@ -35,6 +35,8 @@ func TestASmallFileHasDefaults(t *testing.T) {
 			HeaderTimeout:    5 * time.Second,
 			IdleTimeout:      10 * time.Minute,
 			HalfCloseTimeout: time.Minute,
+			Backlog:          4096,
+			Sockets:          freshSockets(),
 		}
 	}
 	want := &Config{
@@ -47,7 +49,7 @@ func TestASmallFileHasDefaults(t *testing.T) {
 		Admin:     Admin{TokenFile: "/etc/relay/relay.token"},
 		Listeners: []Listener{{Service: service("web", "127.0.0.1:8080"), Upstream: "web"}},
 		Upstreams: []Upstream{{
-			Name: "web", ConnectTimeout: 5 * time.Second, ConnectRetries: 3,
+			Name: "web", ConnectTimeout: 5 * time.Second, ConnectRetries: 3, Sockets: freshSockets(),
 			Backends: []Backend{{Address: Address{TCP: netip.MustParseAddrPort("127.0.0.1:9001")}, Weight: 1}},
 		}},
 		Drops: []Drop{{Service: service("files", "[::1]:9000"), Directory: "/etc/relay/files"}},
@@ -117,11 +119,13 @@ splice_chunk = "4KiB"
 				HeaderTimeout:    time.Millisecond,
 				IdleTimeout:      90 * time.Minute,
 				HalfCloseTimeout: 2 * time.Second,
+				Backlog:          4096,
+				Sockets:          freshSockets(),
 			},
 			Upstream: "web", SpliceChunk: 128 << 10,
 		}},
 		Upstreams: []Upstream{{
-			Name: "web", ConnectTimeout: time.Second, SpliceChunk: 256 << 10,
+			Name: "web", ConnectTimeout: time.Second, SpliceChunk: 256 << 10, Sockets: freshSockets(),
 			Backends: []Backend{{Address: Address{Unix: "run/web.sock"}, SessionsMax: 9}},
 		}},
 		Drops: []Drop{{Service: freshService(), Directory: ".", Transfer: TransferMmap, SpliceChunk: 4096}},

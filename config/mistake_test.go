@@ -48,10 +48,6 @@ func TestMistakes(t *testing.T) {
 		{"range wider than IPv4", "drop", `deny = ["::ffff:0:0/90"]`, `drop "files": deny: "::ffff:0:0/90" is wider than IPv4; write an IPv4 range like "10.0.0.0/8"`},
 
 		{"admin without a mode", "top", `admin = { listen = "unix:@admin" }`, `admin: listen: "unix:@admin": an abstract socket has no file mode to guard it; write a path, like "unix:/run/relay/admin.sock"`},
-		{"later array of tables", "listener", `[[listener.route]]`, `listener "web": route: this key is not available yet in this version`},
-		{"later key of a listener", "listener", `accept_proxy_from = []`, `listener "web": accept_proxy_from: this key is not available yet in this version`},
-		{"later key of a drop", "drop", `accept_proxy_from = []`, `drop "files": accept_proxy_from: this key is not available yet in this version`},
-		{"later key of an upstream", "upstream", `send_proxy = "off"`, `upstream "web": send_proxy: this key is not available yet in this version`},
 		{"later key of a backend", "backend", `backup = false`, `upstream "web": backend 1: backup: this key is not available yet in this version`},
 		{"later balance", "upstream", `balance = "source_hash"`, `upstream "web": balance: "source_hash" is not available yet in this version; write "round_robin"`},
 		{"unknown balance", "upstream", `balance = "fair"`, `upstream "web": balance: "fair" is not among the choices; write "round_robin"`},

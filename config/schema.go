@@ -51,7 +51,7 @@ var adminFields = []field[Admin]{
 }
 
 // serviceFields are the keys of both a listener and a drop.
-var serviceFields = []field[Service]{
+var serviceFields = slices.Concat([]field[Service]{
 	required(scalar("name", name, func(s *Service) *string { return &s.Name }), `name = "web"`),
 	required(list("listen", listenAddress, func(s *Service) *[]Address { return &s.Listen }), `listen = ["127.0.0.1:8080"]`),
 	scalar("sessions_max", integer(0, sessionsMost), func(s *Service) *int { return &s.SessionsMax }),
@@ -60,28 +60,37 @@ var serviceFields = []field[Service]{
 	scalar("header_timeout", timeout, func(s *Service) *time.Duration { return &s.HeaderTimeout }),
 	scalar("idle_timeout", timeout, func(s *Service) *time.Duration { return &s.IdleTimeout }),
 	scalar("half_close_timeout", timeout, func(s *Service) *time.Duration { return &s.HalfCloseTimeout }),
-	later[Service]("accept_proxy_from"),
-}
+	list("accept_proxy_from", prefix, func(s *Service) *[]netip.Prefix { return &s.AcceptProxyFrom }),
+	scalar("sessions_max_per_source", integer(0, sessionsMost), func(s *Service) *int { return &s.SessionsMaxPerSource }),
+	scalar("session_rate_per_source", integer(0, sessionsMost), func(s *Service) *int { return &s.SessionRatePerSource }),
+	scalar("backlog", integer(1, backlogMost), func(s *Service) *int { return &s.Backlog }),
+	scalar("defer_accept", seconds(0, deferMost), func(s *Service) *time.Duration { return &s.DeferAccept }),
+}, within(socketFields, func(s *Service) *Sockets { return &s.Sockets }))
 
 var listenerFields = slices.Concat(
 	within(serviceFields, func(l *Listener) *Service { return &l.Service }),
 	[]field[Listener]{
 		required(scalar("upstream", name, func(l *Listener) *string { return &l.Upstream }), `upstream = "web", the name of an [[upstream]]`),
 		scalar("splice_chunk", spliceChunk, func(l *Listener) *int { return &l.SpliceChunk }),
-		later[Listener]("route"),
+		repeated("route", "listener.route", routeFields, freshRoute, func(l *Listener) *[]Route { return &l.Routes }),
+		scalar("session_timeout", duration, func(l *Listener) *time.Duration { return &l.SessionTimeout }),
 	},
+	within(rateFields, func(l *Listener) *Rates { return &l.Rates }),
 )
 
-var upstreamFields = []field[Upstream]{
-	required(scalar("name", name, func(u *Upstream) *string { return &u.Name }), `name = "web"`),
-	scalar("balance", choice[Balance](balanceNames, balancesLater...), func(u *Upstream) *Balance { return &u.Balance }),
-	scalar("connect_timeout", timeout, func(u *Upstream) *time.Duration { return &u.ConnectTimeout }),
-	scalar("connect_retries", integer(0, retriesMost), func(u *Upstream) *int { return &u.ConnectRetries }),
-	scalar("splice_chunk", spliceChunk, func(u *Upstream) *int { return &u.SpliceChunk }),
-	required(repeated("backend", "upstream.backend", backendFields, freshBackend,
-		func(u *Upstream) *[]Backend { return &u.Backends }), `[[upstream.backend]] and address = "127.0.0.1:9001" below it`),
-	later[Upstream]("send_proxy"),
-}
+var upstreamFields = slices.Concat(
+	[]field[Upstream]{
+		required(scalar("name", name, func(u *Upstream) *string { return &u.Name }), `name = "web"`),
+		scalar("balance", choice[Balance](balanceNames, balancesLater...), func(u *Upstream) *Balance { return &u.Balance }),
+		scalar("connect_timeout", timeout, func(u *Upstream) *time.Duration { return &u.ConnectTimeout }),
+		scalar("connect_retries", integer(0, retriesMost), func(u *Upstream) *int { return &u.ConnectRetries }),
+		scalar("splice_chunk", spliceChunk, func(u *Upstream) *int { return &u.SpliceChunk }),
+		required(repeated("backend", "upstream.backend", backendFields, freshBackend,
+			func(u *Upstream) *[]Backend { return &u.Backends }), `[[upstream.backend]] and address = "127.0.0.1:9001" below it`),
+	},
+	within(outgoingFields, func(u *Upstream) *Outgoing { return &u.Outgoing }),
+	within(socketFields, func(u *Upstream) *Sockets { return &u.Sockets }),
+)
 
 var balancesLater = []string{"least_connections", "random", "source_hash", "first"}
 

@@ -21,6 +21,8 @@ func validate(w *walk, root tree, c *Config) {
 	checkSockets(w, c)
 	checkUpstreams(w, c)
 	checkListeners(w, c)
+	checkOutgoing(w, c)
+	checkBuffers(w, c)
 }
 
 // absent reports that a file has no table of this kind, not even a wrong one.
@@ -120,26 +122,32 @@ func checkUpstreams(w *walk, c *Config) {
 	}
 }
 
-// checkListeners follows each listener to its upstream.
+// checkListeners follows each listener to its upstreams.
 func checkListeners(w *walk, c *Config) {
 	names := make([]string, len(c.Upstreams))
 	for i, u := range c.Upstreams {
 		names[i] = u.Name
 	}
-	for i, l := range c.Listeners {
-		if l.Upstream == "" {
-			continue
-		}
-		at := nth("listener", i, l.Name).at("upstream")
-		j := slices.Index(names, l.Upstream)
-		if j < 0 {
-			w.mistake(at, "%s", noUpstream(l.Upstream, names))
-			continue
-		}
-		for _, b := range c.Upstreams[j].Backends {
-			if b.Address != (Address{}) && slices.Contains(l.Listen, b.Address) {
-				w.mistake(at, "its backend %q is this listener itself, and every session would open another; write the address of a server", b.Address)
-			}
+	for i := range c.Listeners {
+		l := &c.Listeners[i]
+		checkTarget(w, nth("listener", i, l.Name).at("upstream"), c, l, l.Upstream, names)
+	}
+	checkRoutes(w, c, names)
+}
+
+// checkTarget follows one name of an upstream that a listener's sessions may go to.
+func checkTarget(w *walk, at place, c *Config, l *Listener, target string, names []string) {
+	if target == "" {
+		return
+	}
+	j := slices.Index(names, target)
+	if j < 0 {
+		w.mistake(at, "%s", noUpstream(target, names))
+		return
+	}
+	for _, b := range c.Upstreams[j].Backends {
+		if b.Address != (Address{}) && slices.Contains(l.Listen, b.Address) {
+			w.mistake(at, "its backend %q is this listener itself, and every session would open another; write the address of a server", b.Address)
 		}
 	}
 }

@@ -50,6 +50,9 @@ func (s *service) succeed(now *parts, workers []*worker) {
 	}
 	s.acceptors = old.acceptors
 	s.Succeed(old.Service, len(workers))
+	if old.listener != nil {
+		s.listener.Succeed(old.listener)
+	}
 	if old.drop != nil {
 		old.drop.SucceededBy(s.drop)
 	}

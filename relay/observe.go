@@ -114,7 +114,7 @@ func (s *Server) status(views []view) admin.Status {
 
 func observeListener(s *service, views []view) admin.Listener {
 	l := admin.Listener{
-		Name: s.Config.Name, Addresses: s.Addresses(), Upstream: s.listener.Upstream.Name,
+		Name: s.Config.Name, Addresses: s.Addresses(), Upstream: s.listener.Target.Upstream.Name,
 		Sessions: s.Sessions(), SessionsMax: s.Config.SessionsMax, Ended: map[string]uint64{},
 	}
 	for i := range views {

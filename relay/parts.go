@@ -52,7 +52,8 @@ func (s *Server) prepare(c *config.Config) (*parts, error) {
 }
 
 func (s *Server) fill(next, now *parts) error {
-	if err := s.fillUpstreams(next, now); err != nil {
+	targets, err := s.fillUpstreams(next, now)
+	if err != nil {
 		return err
 	}
 	before := now.listening()
@@ -63,7 +64,7 @@ func (s *Server) fill(next, now *parts) error {
 		if err != nil {
 			return err
 		}
-		service.listener = proxy.NewListener(service.Service, c, next.upstreams[c.Upstream], next.config.Upstream(c.Upstream), chunk)
+		service.listener = proxy.NewListener(service.Service, c, targets, chunk)
 	}
 	for i := range next.config.Drops {
 		c := &next.config.Drops[i]
@@ -75,25 +76,29 @@ func (s *Server) fill(next, now *parts) error {
 			return fmt.Errorf("drop %q: %w", c.Name, err)
 		}
 	}
-	var err error
 	next.admin, err = s.interfaceOf(next.config.Admin)
 	return err
 }
 
 // fillUpstreams builds each upstream, also one that is there already: that says whether
-// its new configuration will do.
-func (s *Server) fillUpstreams(next, now *parts) error {
+// its new configuration will do, and what the kernel has to say to it.
+func (s *Server) fillUpstreams(next, now *parts) (map[string]*proxy.Target, error) {
+	targets := map[string]*proxy.Target{}
 	for _, c := range next.config.Upstreams {
 		u, err := upstream.New(c, s.log)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		t, err := proxy.NewTarget(u)
+		if err != nil {
+			return nil, err
 		}
 		if old := now.upstreams[c.Name]; old != nil {
-			u = old
+			t.Upstream = old
 		}
-		next.upstreams[c.Name] = u
+		targets[c.Name], next.upstreams[c.Name] = t, t.Upstream
 	}
-	return nil
+	return targets, nil
 }
 
 // open adds a service, with its sockets.

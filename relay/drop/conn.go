@@ -24,6 +24,7 @@ type Conn struct {
 	deadline int64 // of a head or a linger under way
 	seen     int32 // bytes of an incomplete head when last looked at
 	state    state
+	owes     bool   // a PROXY header, before anything else
 	used     bool   // one request has been answered
 	closing  bool   // the connection ends with this response
 	queued   bool   // for a long turn

@@ -64,6 +64,7 @@ func (t *taker) Take(a listen.Conn) {
 	c.end.FD, c.end.Kind = a.FD, a.Kind
 	c.active = cs.loop.Now()
 	c.deadline = c.active + t.drop.headerTimeout
+	c.owes = t.drop.owesHeader(a)
 	c.setState(idle)
 	var errno sock.Errno
 	if c.token, errno = cs.loop.Register(a.FD, c, 0, loop.In); errno != 0 {

@@ -15,15 +15,16 @@ type Reason string
 
 // The reasons. A listen.Refusal and the reasons of a drain are reasons too.
 const (
-	Complete      Reason = "complete"       // every byte of the response is with the kernel
-	ClientReset   Reason = "client_reset"   // nobody takes the response
-	ClientClosed  Reason = "client_closed"  // in the middle of a head
-	BadRequest    Reason = "bad_request"    // answered with 400, 414 or 431
-	HeaderTimeout Reason = "header_timeout" // answered with 408
-	IdleTimeout   Reason = "idle_timeout"   // no byte of the response was taken
-	FileChanged   Reason = "file_changed"   // it is shorter than it was
-	FileError     Reason = "file_error"     // it could not be read
-	NoResources   Reason = "no_resources"   // no descriptors or memory here
+	Complete       Reason = "complete"      // every byte of the response is with the kernel
+	ClientReset    Reason = "client_reset"  // nobody takes the response
+	ClientClosed   Reason = "client_closed" // in the middle of a head
+	BadRequest     Reason = "bad_request"   // answered with 400, 414 or 431
+	BadProxyHeader Reason = "bad_proxy_header"
+	HeaderTimeout  Reason = "header_timeout" // answered with 408
+	IdleTimeout    Reason = "idle_timeout"   // no byte of the response was taken
+	FileChanged    Reason = "file_changed"   // it is shorter than it was
+	FileError      Reason = "file_error"     // it could not be read
+	NoResources    Reason = "no_resources"   // no descriptors or memory here
 )
 
 const (
@@ -120,6 +121,9 @@ func (c *Conn) close(why Reason) {
 		sock.Close(c.end.FD)
 	}
 	c.drop.Service.Leave()
+	if !c.owes {
+		c.drop.Service.LeaveSource(c.client)
+	}
 	cs.loop.Load.Add(-1)
 	cs.release(c)
 }

@@ -10,6 +10,9 @@ import (
 // receive looks at what has come. The bytes stay in the socket until the head is whole.
 func (c *Conn) receive() {
 	c.in.scratch()
+	if c.owes && !c.introduce() {
+		return
+	}
 	n, errno := sock.Peek(c.end.FD, c.in.input)
 	switch {
 	case errno == unix.EAGAIN && c.state == idle && !c.parting():

@@ -64,6 +64,11 @@ func (c *Conn) Expire(now int64) {
 		c.in.loop.SetTimer(&c.timer, c, due)
 		return
 	}
+	if c.owes {
+		c.begins()
+		c.finish(HeaderTimeout)
+		return
+	}
 	switch c.state {
 	case idle:
 		c.finish(IdleTimeout)

@@ -6,7 +6,7 @@ import "golang.org/x/sys/unix"
 // not followed by a second one: level-triggered epoll tells if more has come. One that
 // fills it means more is there, and with upgrade set the rest of the turn is spliced.
 func (m *Mover) copy(f *Flow, src, dst *End, upgrade bool) Status {
-	buf := m.buf[:min(int64(len(m.buf)), f.Remain)]
+	buf := m.buf[:min(int64(len(m.buf)), f.Remain, m.budget)]
 	n, errno := m.sys.recv(src.FD, buf)
 	if errno != 0 {
 		return m.refused(f, src, errno)
@@ -15,6 +15,7 @@ func (m *Mover) copy(f *Flow, src, dst *End, upgrade bool) Status {
 		return m.end(f, src)
 	}
 	f.took(n)
+	m.budget -= int64(n)
 	sent, errno := m.sys.send(dst.FD, buf[:n], false)
 	if errno != 0 && errno != unix.EAGAIN {
 		dst.fail(errno)
@@ -32,7 +33,9 @@ func (m *Mover) copy(f *Flow, src, dst *End, upgrade bool) Status {
 	}
 	if upgrade && n == len(m.buf) {
 		f.streaming = true
-		return m.stream(f, src, dst, false)
+		if m.budget > 0 {
+			return m.stream(f, src, dst, false)
+		}
 	}
 	return Moved
 }

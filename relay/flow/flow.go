@@ -98,6 +98,7 @@ type Mover struct {
 	Pool    *pipepool.Pool
 	Copied  uint64 // bytes delivered through user space
 	Spliced uint64 // bytes delivered without
+	budget  int64  // bytes that this turn may still take
 	buf     []byte
 	spare   []*kept
 	sys     system
@@ -106,7 +107,7 @@ type Mover struct {
 // NewMover makes the mover of one loop; copyChunk is the size of the shared buffer in
 // bytes.
 func NewMover(mode Mode, pool *pipepool.Pool, copyChunk int) *Mover {
-	return &Mover{Mode: mode, Pool: pool, buf: make([]byte, copyChunk), sys: kernel}
+	return &Mover{Mode: mode, Pool: pool, buf: make([]byte, copyChunk), budget: Unlimited, sys: kernel}
 }
 
 // Buffer is the loop's shared buffer, for whoever needs scratch space within one turn.
@@ -126,6 +127,20 @@ var kernel = system{recv: sock.Recv, send: sock.Send, splice: sock.Splice, write
 // round of splicing, so that no flow can keep the loop to itself. When it returns
 // Moved, more may be waiting; level-triggered epoll will say so.
 func (m *Mover) Move(f *Flow, src, dst *End) Status {
+	m.budget = Unlimited
+	return m.move(f, src, dst)
+}
+
+// MoveWithin is Move for a flow with a rate: it takes at most budget bytes from the
+// source, and says how many it took. With no budget it still delivers what is held and
+// tells an end that is known.
+func (m *Mover) MoveWithin(f *Flow, src, dst *End, budget int64) (st Status, took int64) {
+	m.budget = budget
+	st = m.move(f, src, dst)
+	return st, budget - m.budget
+}
+
+func (m *Mover) move(f *Flow, src, dst *End) Status {
 	if f.Holds() {
 		if st := m.flush(f, dst); st != Moved {
 			return st
@@ -133,6 +148,9 @@ func (m *Mover) Move(f *Flow, src, dst *End) Status {
 	}
 	if f.ended || f.Remain == 0 {
 		return m.end(f, src)
+	}
+	if m.budget == 0 {
+		return Moved
 	}
 	if f.streaming || m.Mode == Always {
 		return m.stream(f, src, dst, true)

@@ -67,6 +67,9 @@ func (m *Mover) refill(f *Flow, src *End) (int, sock.Errno) {
 	if f.Remain == 0 {
 		return 0, 0
 	}
+	if m.budget == 0 {
+		return 0, unix.EAGAIN
+	}
 	if f.pipe = m.Pool.Get(); f.pipe == nil {
 		return 0, unix.EAGAIN
 	}
@@ -90,6 +93,7 @@ func (m *Mover) fill(f *Flow, src *End) (int, sock.Errno) {
 	n, errno := m.sys.splice(src.FD, f.pipe.W, m.fillMost(f))
 	f.pipe.Bytes += n
 	f.took(n)
+	m.budget -= int64(n)
 	return n, errno
 }
 
@@ -102,7 +106,7 @@ func (m *Mover) fillMost(f *Flow) int {
 	if m.Pool.Low() {
 		most = min(most, max(2*int64(f.flushed), int64(len(m.buf))))
 	}
-	return int(min(most, f.Remain))
+	return int(min(most, f.Remain, m.budget))
 }
 
 // flush moves what the flow holds to the sink, pipe first. A short splice means that

@@ -62,7 +62,12 @@ func Attach(s *Service, places []Place) []*Acceptor {
 
 // Succeed prepares a service to take the place of another, whose acceptors serve it from
 // then on: Release and then Become, on every loop, do it.
-func (s *Service) Succeed(before *Service, loops int) { s.claim(before, loops) }
+func (s *Service) Succeed(before *Service, loops int) {
+	if s.sources != nil {
+		s.sources.limit(s.Config.SessionsMaxPerSource, s.Config.SessionRatePerSource)
+	}
+	s.claim(before, loops)
+}
 
 // claim counts the loops that are about to watch the sockets which the service before
 // did not have, so that none closes one while another is about to watch it.

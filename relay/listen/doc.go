@@ -10,6 +10,10 @@
 // a socket of its own for each loop (SO_REUSEPORT) would lose what is pending when a
 // loop or a process ends.
 //
+// Here is also what a Taker may need before its own work begins: the PROXY header
+// (header.go parses one, takeheader.go takes it off a socket) and limits per source
+// (source.go).
+//
 // The package knows neither sessions nor requests. Start with service.go, then
 // acceptor.go.
 package listen

@@ -43,9 +43,13 @@ func Renew(before []*Service, role string, c config.Service, capacity *Capacity,
 	s := &Service{
 		Config: c, Role: role, capacity: capacity,
 		log: log.With().Str(role, c.Name).Logger(), counts: &counts{},
+		sources: newSources(c.SessionsMaxPerSource, c.SessionRatePerSource),
 	}
 	if old := s.Predecessor(before); old != nil {
 		s.counts = old.counts
+		if s.sources != nil && old.sources != nil {
+			s.sources = old.sources
+		}
 	}
 	for i, address := range c.Listen {
 		at := placeOf(role, &c, i)
@@ -53,7 +57,7 @@ func Renew(before []*Service, role string, c config.Service, capacity *Capacity,
 			s.sockets = append(s.sockets, so)
 			continue
 		}
-		so, err := open(address)
+		so, err := open(address, &c)
 		if err != nil {
 			s.Discard()
 			return nil, fmt.Errorf("%s %q: listen %s: %w", role, c.Name, address, err)
@@ -62,6 +66,7 @@ func Renew(before []*Service, role string, c config.Service, capacity *Capacity,
 		s.sockets = append(s.sockets, so)
 		s.opened = append(s.opened, so)
 	}
+	s.warnOfFastOpen()
 	return s, nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"relay/config"
 	"relay/relay/flow"
+	"relay/relay/loop"
 )
 
 // Conn is an accepted connection. Whoever takes it owns the descriptor.
@@ -31,8 +32,9 @@ type Refusal string
 
 // The refusals.
 const (
-	Denied Refusal = "denied"       // by allow or deny
-	Full   Refusal = "sessions_max" // of this service
+	Denied      Refusal = "denied"       // by allow or deny
+	Full        Refusal = "sessions_max" // of this service
+	SourceLimit Refusal = "source_limit" // sessions_max_per_source or session_rate_per_source
 )
 
 // Capacity bounds the sessions of the whole process. At the bound accepting pauses, so
@@ -67,6 +69,7 @@ type Service struct {
 	Role     string // "listener" or "drop": the key of its name in the log
 	log      zerolog.Logger
 	capacity *Capacity
+	sources  *sources // nil = no limits per source
 	sockets  []*socket
 	opened   []*socket // of these, the ones that were not open before
 	*counts
@@ -78,7 +81,8 @@ type counts struct {
 	short    shortage // accepting is paused
 }
 
-// Leave gives back the place of a connection that a Taker has taken.
+// Leave gives back the place of a connection that a Taker has taken. LeaveSource goes
+// with it.
 func (s *Service) Leave() {
 	s.sessions.Add(-1)
 	s.capacity.used.Add(-1)
@@ -96,22 +100,44 @@ func (s *Service) admit(c Conn) Refusal {
 		s.sessions.Add(-1)
 		return Full
 	}
+	if !s.SendsHeader(c.Client) && !s.EnterSource(c.Client) {
+		s.sessions.Add(-1)
+		return SourceLimit
+	}
 	s.capacity.used.Add(1)
 	return ""
 }
 
+// EnterSource counts a session in with its source, and reports false if that has as many
+// as it may. It is done when a connection is accepted, except from a peer that first
+// sends a PROXY header: then it is for the Taker to do with the client that this names,
+// and to refuse. Clients without an address are not counted.
+func (s *Service) EnterSource(client netip.AddrPort) bool {
+	return s.sources == nil || !client.IsValid() || s.sources.enter(sourceOf(client.Addr()), loop.Clock())
+}
+
+// LeaveSource takes back what EnterSource has counted, or accepting on its behalf.
+func (s *Service) LeaveSource(client netip.AddrPort) {
+	if s.sources != nil && client.IsValid() {
+		s.sources.leave(sourceOf(client.Addr()), loop.Clock())
+	}
+}
+
 // allowed looks at deny first; an empty allow lets everybody else in.
 func allowed(c *config.Service, ip netip.Addr) bool {
-	ip = ip.WithZone("") // no prefix contains an address with a zone
-	for _, p := range c.Deny {
-		if p.Contains(ip) {
-			return false
-		}
+	if Contains(c.Deny, ip) {
+		return false
 	}
-	for _, p := range c.Allow {
+	return len(c.Allow) == 0 || Contains(c.Allow, ip)
+}
+
+// Contains reports whether an address is in one of the ranges.
+func Contains(ranges []netip.Prefix, ip netip.Addr) bool {
+	ip = ip.WithZone("") // no prefix contains an address with a zone
+	for _, p := range ranges {
 		if p.Contains(ip) {
 			return true
 		}
 	}
-	return len(c.Allow) == 0
+	return false
 }

@@ -23,15 +23,19 @@ type socket struct {
 	closed   atomic.Bool
 }
 
-func open(a config.Address) (*socket, error) {
+func open(a config.Address, c *config.Service) (*socket, error) {
 	if a.IsUnix() {
-		return openUnix(a.Unix)
+		return openUnix(a.Unix, c.Backlog)
 	}
 	at, err := sock.TCPAddress(a.TCP)
 	if err != nil {
 		return nil, err
 	}
-	fd, err := sock.Listen(&at)
+	how := sock.Listening{Backlog: c.Backlog, MPTCP: c.MPTCP, Settings: settings(c)}
+	fd, refused, err := how.Open(&at)
+	if refused != nil {
+		return nil, Explain(refused, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +45,7 @@ func open(a config.Address) (*socket, error) {
 
 // openUnix takes the place of a socket that a dead process left behind, never that of
 // a live one.
-func openUnix(path string) (*socket, error) {
+func openUnix(path string, backlog int) (*socket, error) {
 	at, err := sock.UnixAddress(path)
 	if err != nil {
 		return nil, err
@@ -50,12 +54,13 @@ func openUnix(path string) (*socket, error) {
 	if path[0] != '@' {
 		so.path = path
 	}
-	so.fd, err = sock.Listen(&at)
+	how := sock.Listening{Backlog: backlog}
+	so.fd, _, err = how.Open(&at)
 	if errors.Is(err, unix.EADDRINUSE) && so.path != "" && stale(path, &at) {
 		if err := os.Remove(path); err != nil {
 			return nil, err
 		}
-		so.fd, err = sock.Listen(&at)
+		so.fd, _, err = how.Open(&at)
 	}
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"relay/config"
 	"relay/relay/flow"
 	"relay/relay/loop"
 	"relay/relay/sock"
@@ -15,13 +16,13 @@ import (
 // long as they fail at once.
 func (s *Session) dial() {
 	for {
-		b, err := s.listener.Upstream.Pick(s.tried)
+		b, err := s.target.Upstream.Pick(s.tried)
 		if err != nil {
 			s.finishUnserved(err)
 			return
 		}
 		s.backend = b
-		fd, errno := sock.Dial(&b.Address)
+		fd, errno := s.call(b)
 		if errno == unix.EINPROGRESS {
 			// On this machine and often in the same rack the answer is already there:
 			// asking costs a fifth of what waiting for the event does.
@@ -29,7 +30,7 @@ func (s *Session) dial() {
 		}
 		switch errno {
 		case 0:
-			s.connectedTo(fd)
+			s.established(fd)
 			return
 		case unix.EALREADY:
 			s.awaitConnect(fd)
@@ -49,9 +50,14 @@ func (s *Session) dial() {
 func (s *Session) awaitConnect(fd int) {
 	s.setBackend(fd)
 	c, b := &s.ends[client], &s.ends[backend]
+	if b.token != 0 {
+		return // and what is awaited now is room for the PROXY header
+	}
 	var errno sock.Errno
 	if c.token == 0 {
 		c.token, errno = s.in.loop.Register(c.FD, s, client, 0)
+	} else {
+		errno = s.in.loop.Ask(c.token, 0)
 	}
 	if errno == 0 {
 		b.token, errno = s.in.loop.Register(b.FD, s, backend, loop.Out)
@@ -60,8 +66,19 @@ func (s *Session) awaitConnect(fd int) {
 		s.finishShort(errno)
 		return
 	}
-	s.deadline = s.in.loop.Now() + s.listener.connectTimeout
-	s.in.loop.SetTimer(&s.timer, s, s.deadline)
+	s.deadline = s.in.loop.Now() + s.target.connectTimeout
+	s.setTimer(s.deadline)
+}
+
+// setTimer sets the timer to a deadline of the session's, or to the end of its life.
+func (s *Session) setTimer(at int64) { s.in.loop.SetTimer(&s.timer, s, min(at, s.lifeEnds())) }
+
+// lifeEnds is when the session has lasted for as long as it may.
+func (s *Session) lifeEnds() int64 {
+	if s.listener.sessionTimeout == 0 {
+		return loop.Never
+	}
+	return s.accepted + s.listener.sessionTimeout
 }
 
 func (s *Session) setBackend(fd int) {
@@ -81,7 +98,7 @@ func (s *Session) dialled(tag uint8, ev loop.Events) {
 	fd := s.ends[backend].FD
 	switch errno := sock.Connected(fd, &s.backend.Address); errno {
 	case 0:
-		s.connectedTo(fd)
+		s.established(fd)
 	case unix.EALREADY:
 	default:
 		s.failedConnect(errno)
@@ -119,14 +136,14 @@ func (s *Session) failedConnect(errno sock.Errno) {
 // session is finished.
 func (s *Session) retryAfter(errno sock.Errno) bool {
 	if !scarce(errno) {
-		s.in.log.Debug().Str("listener", s.listener.Service.Config.Name).Str("upstream", s.listener.Upstream.Name).
+		s.in.log.Debug().Str("listener", s.listener.Service.Config.Name).Str("upstream", s.target.Upstream.Name).
 			Str("backend", s.backend.Name).Str("error", errno.Error()).Msg("connect failed")
 	}
 	s.backend.Leave()
 	s.tried = append(s.tried, s.backend)
 	s.backend = nil
 	s.ends[backend].Err = errno
-	if len(s.tried) <= s.listener.Upstream.Config().ConnectRetries {
+	if len(s.tried) <= s.target.Upstream.Config().ConnectRetries {
 		return true
 	}
 	s.finishConnect(errno)
@@ -171,21 +188,33 @@ func (s *Session) finishUnserved(err error) {
 	}
 }
 
+// established goes on with a backend that has answered: it is told who calls, if its
+// upstream wants that, and then the session relays.
+func (s *Session) established(fd int) {
+	s.setBackend(fd)
+	if s.target.header == config.SendProxyOff || s.announce() {
+		s.connectedTo()
+	}
+}
+
 // connectedTo begins to relay. Both ends are readable from here on; what the client has
 // sent meanwhile is waiting in its socket.
-func (s *Session) connectedTo(fd int) {
-	s.setBackend(fd)
+func (s *Session) connectedTo() {
 	s.ends[backend].Err = 0
 	s.connected = s.in.loop.Now()
 	s.active = s.connected
 	s.setState(relaying)
+	s.pace = s.in.newPace(s.listener)
+	if s.ahead > 0 {
+		s.consumeAhead()
+	}
 	for i := range s.ends {
 		if errno := s.join(i); errno != 0 {
 			s.finishShort(errno)
 			return
 		}
 	}
-	s.in.loop.SetTimer(&s.timer, s, s.connected+s.listener.idleTimeout)
+	s.setTimer(s.connected + s.listener.idleTimeout)
 }
 
 // join makes end i readable in the loop.

@@ -28,7 +28,7 @@ func TestConnectGoesToTheNextBackend(t *testing.T) {
 			p.ping(t)
 			closeWrite(t, p.client)
 			closeWrite(t, p.backend)
-			if l := r.wantReason(1, Complete); l.Retries != 1 || l.Backend != r.listener.Upstream.Backends()[1].Name {
+			if l := r.wantReason(1, Complete); l.Retries != 1 || l.Backend != r.listener.Target.Upstream.Backends()[1].Name {
 				t.Errorf("the access log says %+v", l)
 			}
 		})

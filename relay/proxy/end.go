@@ -3,6 +3,8 @@ package proxy
 import (
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"relay/relay/flow"
 	"relay/relay/loop"
 	"relay/relay/sock"
@@ -16,8 +18,11 @@ const (
 	Complete         Reason = "complete"
 	ClientReset      Reason = "client_reset"
 	BackendReset     Reason = "backend_reset"
+	BadProxyHeader   Reason = "bad_proxy_header"
+	HeaderTimeout    Reason = "header_timeout"
 	IdleTimeout      Reason = "idle_timeout"
 	HalfCloseTimeout Reason = "half_close_timeout"
+	SessionTimeout   Reason = "session_timeout"
 	ConnectFailed    Reason = "connect_failed"
 	NoBackend        Reason = "no_backend"
 	BackendFull      Reason = "backend_full"
@@ -92,6 +97,9 @@ func (s *Session) finish(why Reason) {
 	now := ss.loop.Now()
 	s.setState(closed)
 	ss.loop.StopTimer(&s.timer)
+	if s.pace != nil {
+		s.pace.leave()
+	}
 	for i := range s.ends {
 		ss.mover.Discard(&s.flows[i])
 		s.closeEnd(&s.ends[i], why != Complete)
@@ -100,6 +108,9 @@ func (s *Session) finish(why Reason) {
 		s.backend.Leave()
 	}
 	s.listener.Service.Leave()
+	if !s.uncounted {
+		s.listener.Service.LeaveSource(s.client)
+	}
 	ss.loop.Load.Add(-1)
 	s.countEnd(why, now)
 	s.logEnd(why, now)
@@ -127,11 +138,14 @@ func (s *Session) logEnd(why Reason, now int64) {
 	}
 	line := s.in.log.Info().
 		Str("listener", s.listener.Service.Config.Name).
-		Str("upstream", s.listener.Upstream.Name)
+		Str("upstream", s.upstreamName())
 	if s.ends[client].Kind == flow.Unix {
 		line.Str("client", "unix:")
 	} else {
 		line.Str("client", s.client.String())
+	}
+	if s.who != nil {
+		s.who.log(line)
 	}
 	if s.backend != nil {
 		line.Str("backend", s.backend.Name)
@@ -153,4 +167,32 @@ func (s *Session) retries() int {
 		return len(s.tried) - 1
 	}
 	return len(s.tried)
+}
+
+// upstreamName is that of the listener's own upstream for a session that ended before
+// its route was known.
+func (s *Session) upstreamName() string {
+	if s.target == nil {
+		return s.listener.Target.Upstream.Name
+	}
+	return s.target.Upstream.Name
+}
+
+// log adds what is known of the client to its access-log line.
+func (who *Identity) log(line *zerolog.Event) {
+	if who.Peer.IsValid() {
+		line.Str("peer", who.Peer.String())
+	}
+	if who.ServerName != "" {
+		line.Str("sni", who.ServerName)
+	}
+	if len(who.Protocols) > 0 {
+		line.Strs("alpn", who.Protocols)
+	}
+	if who.ID != "" {
+		line.Str("id", who.ID)
+	}
+	if who.failure != nil {
+		line.Str("error", who.failure.Error())
+	}
 }

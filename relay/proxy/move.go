@@ -13,7 +13,10 @@ import (
 type Moved struct {
 	ID        uint64
 	Listener  *Listener
+	Target    *Target
 	Backend   *upstream.Backend
+	Pace      *pace     // nil = no rates
+	Who       *Identity // nil where nothing is known but the address
 	Ends      [2]flow.End
 	Flows     [2]flow.Flow
 	Done      [2]bool
@@ -31,13 +34,16 @@ func (ss *Sessions) Quiesce(s *Session) (Moved, bool) {
 		return Moved{}, false
 	}
 	m := Moved{
-		ID: s.id, Listener: s.listener, Backend: s.backend, Flows: s.flows, Done: s.done, Client: s.client,
+		ID: s.id, Listener: s.listener, Target: s.target, Backend: s.backend, Who: s.who, Pace: s.pace, Flows: s.flows, Done: s.done, Client: s.client,
 		Accepted: s.accepted, Connected: s.connected, Active: s.active, Tried: s.tried,
 	}
 	for i := range s.ends {
 		ss.loop.Leave(s.ends[i].token)
 		m.Ends[i] = s.ends[i].End
 		ss.mover.Detach(&s.flows[i])
+	}
+	if s.pace != nil {
+		s.pace.leave()
 	}
 	ss.loop.StopTimer(&s.timer)
 	ss.loop.Load.Add(-1)
@@ -49,6 +55,10 @@ func (ss *Sessions) Quiesce(s *Session) (Moved, bool) {
 // whoever gives it has added it to the loop's Load.
 func (ss *Sessions) Adopt(m Moved) {
 	s := ss.open(m.Listener)
+	s.target, s.who, s.pace = m.Target, m.Who, m.Pace
+	if s.pace != nil {
+		ss.lend(s.pace, s.listener)
+	}
 	s.id, s.backend, s.flows, s.done, s.client = m.ID, m.Backend, m.Flows, m.Done, m.Client
 	s.accepted, s.connected, s.active, s.tried = m.Accepted, m.Connected, m.Active, m.Tried
 	for i := range s.ends {
@@ -65,7 +75,7 @@ func (ss *Sessions) Adopt(m Moved) {
 		}
 		e.token = token
 	}
-	ss.loop.SetTimer(&s.timer, s, s.active+s.quietLimit())
+	s.setTimer(s.active + s.quietLimit())
 }
 
 // Shed moves up to n sessions, the newest first, out of this loop and hands each to

@@ -25,7 +25,7 @@ func (s *Session) relay(tag uint8, ev loop.Events) {
 		acted = true
 		changed = s.turn(writes)
 	}
-	if s.state == relaying && ev&(loop.In|bad) != 0 && s.flows[reads].CanFill() {
+	if s.state == relaying && ev&(loop.In|bad) != 0 && s.canFill(reads) {
 		acted = true
 		changed = s.turn(reads) || changed
 	}
@@ -56,14 +56,19 @@ func (s *Session) turn(i int) (changed bool) {
 func (s *Session) step(i int) (changed bool) {
 	f := &s.flows[i]
 	moved, spliced, held := f.Moved, s.in.mover.Spliced, f.Holds()
-	status := s.in.mover.Move(f, &s.ends[i].End, &s.ends[1-i].End)
+	var status flow.Status
+	if s.pace == nil {
+		status = s.in.mover.Move(f, &s.ends[i].End, &s.ends[1-i].End)
+	} else {
+		status, changed = s.moveWithin(i)
+	}
 	if f.Moved != moved {
 		s.active = s.in.loop.Now()
 		s.moved(i, f.Moved-moved, s.in.mover.Spliced-spliced)
 	}
 	switch status {
 	case flow.Moved, flow.Drained, flow.Blocked:
-		return f.Holds() != held
+		return changed || f.Holds() != held
 	case flow.Ended:
 		s.passEnd(i)
 	case flow.SourceFailed:
@@ -90,13 +95,19 @@ func (s *Session) ask() {
 // to be written while bytes are held for it.
 func (s *Session) wanted(i int) loop.Events {
 	var want loop.Events
-	if s.flows[i].CanFill() {
+	if s.canFill(i) {
 		want |= loop.In
 	}
 	if s.flows[1-i].Holds() {
 		want |= loop.Out
 	}
 	return want
+}
+
+// canFill reports that flow i would take bytes now: it holds none, and its rate allows
+// more.
+func (s *Session) canFill(i int) bool {
+	return s.flows[i].CanFill() && (s.pace == nil || !s.pace[i].paused)
 }
 
 // passEnd passes a FIN on, now that every byte before it is delivered. The session is
@@ -148,7 +159,7 @@ func (s *Session) strand(i int) {
 // one.
 func (s *Session) rearm() {
 	if due := s.active + s.quietLimit(); due < s.timer.Due() {
-		s.in.loop.SetTimer(&s.timer, s, due)
+		s.setTimer(due)
 	}
 }
 
@@ -164,7 +175,10 @@ func (s *Session) quietLimit() int64 {
 // deadline without touching the timer.
 func (s *Session) quiet(now int64) {
 	if due := s.active + s.quietLimit(); due > now {
-		s.in.loop.SetTimer(&s.timer, s, due)
+		if s.pace != nil {
+			due = min(due, s.pace.resumes())
+		}
+		s.setTimer(due)
 		return
 	}
 	if s.done[client] || s.done[backend] {

@@ -62,8 +62,8 @@ func TestChunk(t *testing.T) {
 		r := shape{edit: func(l *config.Listener, u *config.Upstream) {
 			l.SpliceChunk, u.SpliceChunk = c.listener, c.upstream
 		}}.start(t)
-		if r.listener.Chunk != c.want {
-			t.Errorf("%d for the listener and %d for the upstream make %d, want %d", c.listener, c.upstream, r.listener.Chunk, c.want)
+		if r.listener.chunk(r.listener.Target) != c.want {
+			t.Errorf("%d for the listener and %d for the upstream make %d, want %d", c.listener, c.upstream, r.listener.chunk(r.listener.Target), c.want)
 		}
 	}
 }

@@ -146,7 +146,11 @@ func (r *rig) open(c *config.Listener, u *config.Upstream) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.listener = NewListener(service, c, up, u, 1<<20)
+	target, err := NewTarget(up)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.listener = NewListener(service, c, map[string]*Target{c.Upstream: target}, 1<<20)
 }
 
 func (r *rig) addWorker(mode flow.Mode) {
@@ -214,7 +218,7 @@ func (r *rig) end() {
 	if r.listener == nil {
 		return
 	}
-	for _, b := range r.listener.Upstream.Backends() {
+	for _, b := range r.listener.Target.Upstream.Backends() {
 		if n := b.Load(); n != 0 {
 			r.t.Errorf("backend %s has %d sessions at the end", b.Name, n)
 		}

@@ -28,12 +28,15 @@ type Session struct {
 	in       *Sessions
 	counts   *Tally
 	listener *Listener
+	target   *Target // once its route is known
 	backend  *upstream.Backend
+	pace     *pace     // nil = no rates
+	who      *Identity // nil where nothing is known but the address
 	ends     [2]end
 	flows    [2]flow.Flow
 	timer    loop.Timer
 
-	client    netip.AddrPort // kept from accept: the log needs it when the socket is gone
+	client    netip.AddrPort // from accept or the PROXY header: the log needs it when the socket is gone
 	accepted  int64          // when, as all times here, in nanoseconds of loop.Clock
 	connected int64          // 0 = never
 	active    int64          // when a byte last moved, or a FIN
@@ -42,11 +45,20 @@ type Session struct {
 
 	older, newer *Session // the sessions of this loop, for draining and listing
 
-	state  state
-	reason Reason  // of a reset that waits for its bytes
-	done   [2]bool // the flow's end has been passed on
-	queued [2]bool // the flow waits for its turn in the loop's queue
+	ahead     uint16 // bytes of the client that went with the first segment to the backend
+	state     state
+	reason    Reason  // of a reset that waits for its bytes
+	uncounted bool    // its source is not known yet, and owes nothing
+	done      [2]bool // the flow's end has been passed on
+	queued    [2]bool // the flow waits for its turn in the loop's queue
 }
 
 // open reports that the end has a descriptor.
 func (e *end) open() bool { return e.FD >= 0 }
+
+// setChunk bounds what one turn of either flow splices.
+func (s *Session) setChunk(bytes int) {
+	for i := range s.flows {
+		s.flows[i].Chunk = bytes
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"relay/relay/flow"
 	"relay/relay/listen"
 	"relay/relay/loop"
-	"relay/relay/upstream"
 )
 
 // Listener is what the sessions of one [[listener]] share, on every loop, under one
@@ -18,43 +17,59 @@ import (
 type Listener struct {
 	Service          *listen.Service
 	name             string
-	Upstream         *upstream.Upstream
-	Chunk            int // bytes; most one turn of a flow splices
+	Target           *Target // of sessions that no route matches
+	routes           routes
+	limits           limits
+	ownChunk         int // bytes; 0 = as the target says
+	engineChunk      int
+	headerTimeout    int64
 	idleTimeout      int64
 	halfCloseTimeout int64
-	connectTimeout   int64
+	sessionTimeout   int64 // 0 = none
 }
 
-// NewListener joins a service to the upstream behind it, which is to be configured as uc
-// says. The splice chunk is the listener's, else the upstream's, else the engine's.
-func NewListener(s *listen.Service, c *config.Listener, u *upstream.Upstream, uc *config.Upstream, engineChunk int) *Listener {
-	l := &Listener{
-		Service: s, name: c.Name, Upstream: u, Chunk: engineChunk,
+// NewListener joins a service to the targets that its sessions may go to, by name.
+func NewListener(s *listen.Service, c *config.Listener, targets map[string]*Target, engineChunk int) *Listener {
+	return &Listener{
+		Service: s, name: c.Name, Target: targets[c.Upstream], routes: newRoutes(c.Routes, targets),
+		limits:   newLimits(&c.Rates),
+		ownChunk: c.SpliceChunk, engineChunk: engineChunk,
+		headerTimeout:    int64(c.HeaderTimeout),
 		idleTimeout:      int64(c.IdleTimeout),
 		halfCloseTimeout: int64(c.HalfCloseTimeout),
-		connectTimeout:   int64(uc.ConnectTimeout),
+		sessionTimeout:   int64(c.SessionTimeout),
 	}
-	if uc.SpliceChunk > 0 {
-		l.Chunk = uc.SpliceChunk
+}
+
+// Succeed prepares the listener to take the place of another: what is known of its rates
+// is kept. It comes before the first session.
+func (l *Listener) Succeed(before *Listener) { l.limits.succeed(&before.limits) }
+
+// chunk is the most that one turn of a flow splices, in bytes: the listener's, else the
+// upstream's, else the engine's.
+func (l *Listener) chunk(t *Target) int {
+	switch {
+	case l.ownChunk > 0:
+		return l.ownChunk
+	case t.Upstream.Config().SpliceChunk > 0:
+		return t.Upstream.Config().SpliceChunk
 	}
-	if c.SpliceChunk > 0 {
-		l.Chunk = c.SpliceChunk
-	}
-	return l
+	return l.engineChunk
 }
 
 // Sessions are the sessions of one loop.
 type Sessions struct {
-	loop   *loop.Loop
-	mover  *flow.Mover
-	log    zerolog.Logger
-	access bool // write the access log
-	spare  *Session
-	newest *Session
-	slabs  []*[slab]Session // all there is, in use or spare
-	count  int
-
-	tallies map[string]*Tally // by listener
+	loop    *loop.Loop
+	mover   *flow.Mover
+	log     zerolog.Logger
+	access  bool // write the access log
+	spare   *Session
+	newest  *Session
+	slabs   []*[slab]Session // all there is, in use or spare
+	count   int
+	leases  map[[2]*allowance]*[2]lease // of listeners with a rate
+	heads   []byte                      // scratch space, made when first needed
+	tallies map[string]*Tally           // by listener
 }
 
 // NewSessions makes the (empty) sessions of a loop.
@@ -85,8 +100,7 @@ func (t *taker) Take(c listen.Conn) {
 	s.id = ss.loop.NewID()
 	s.accepted = ss.loop.Now()
 	s.counts.Accepted++
-	s.setState(connecting)
-	s.dial()
+	s.begin()
 }
 
 // Refused writes the access-log line of a session that never was.
@@ -117,7 +131,7 @@ func (ss *Sessions) open(l *Listener) *Session {
 	*s = Session{in: ss, listener: l, older: ss.newest, counts: ss.tally(l.name)}
 	for i := range s.ends {
 		s.ends[i].FD = -1
-		s.flows[i] = flow.Flow{Remain: flow.Unlimited, Chunk: l.Chunk}
+		s.flows[i] = flow.Flow{Remain: flow.Unlimited}
 	}
 	if ss.newest != nil {
 		ss.newest.newer = s
@@ -147,6 +161,15 @@ func (ss *Sessions) FinishAll(why Reason) {
 	for ss.newest != nil {
 		ss.newest.finish(why)
 	}
+}
+
+// scratch is space for the heads of connections, as read or as sent; what is in it holds
+// until the next use.
+func (ss *Sessions) scratch() []byte {
+	if ss.heads == nil {
+		ss.heads = make([]byte, helloMost)
+	}
+	return ss.heads
 }
 
 func milliseconds(ns int64) float64 { return float64(ns) / float64(time.Millisecond) }

@@ -4,24 +4,26 @@ import "relay/relay/loop"
 
 // state is where a session stands.
 //
-//	connecting ──► relaying ──► resetting ──► closed
-//	   ▲  │ next       │                        ▲
-//	   └──┘ backend    └────────────────────────┤
-//	every state ──► closed, through finish ─────┘
+//	(header) ──► connecting ──► relaying ──► resetting ──► closed
+//	                ▲  │ next       │                        ▲
+//	                └──┘ backend    └────────────────────────┤
+//	every state ──► closed, through finish ──────────────────┘
 //
 // Half-close is no state: each flow ends by itself, and the session when both have.
 type state uint8
 
 const (
 	closed     state = iota
+	header           // the client is to say who it is or where it wants to go: PROXY header, ClientHello
 	connecting       // a backend's socket is on its way
 	relaying         // bytes move
 	resetting        // one end is gone; the other is reset once it has what was sent before
 )
 
 // next holds the states that each state may go to.
-var next = [...][4]bool{
-	closed:     {connecting: true, relaying: true, resetting: true}, // taken or adopted
+var next = [...][5]bool{
+	closed:     {header: true, connecting: true, relaying: true, resetting: true}, // taken or adopted
+	header:     {connecting: true, closed: true},
 	connecting: {connecting: true, relaying: true, closed: true},
 	relaying:   {resetting: true, closed: true},
 	resetting:  {closed: true},
@@ -37,6 +39,8 @@ func (s *Session) setState(to state) {
 // Ready is the one entry for whatever happens to either end.
 func (s *Session) Ready(tag uint8, ev loop.Events) {
 	switch s.state {
+	case header:
+		s.headReady(tag, ev)
 	case connecting:
 		s.dialled(tag, ev)
 	case relaying:
@@ -50,11 +54,22 @@ func (s *Session) Ready(tag uint8, ev loop.Events) {
 
 // Expire is the one entry for every deadline.
 func (s *Session) Expire(now int64) {
+	if now >= s.lifeEnds() && s.state != resetting && s.state != closed {
+		s.finish(SessionTimeout)
+		return
+	}
 	switch s.state {
+	case header:
+		s.headTimedOut()
 	case connecting:
 		s.connectTimedOut()
 	case relaying:
-		s.quiet(now)
+		if s.pace != nil {
+			s.goOn(now)
+		}
+		if s.state == relaying {
+			s.quiet(now)
+		}
 	case resetting:
 		s.resetWhenDelivered(now)
 	case closed:

@@ -8,9 +8,12 @@ import (
 
 func TestTransitions(t *testing.T) {
 	allowed := map[[2]state]bool{
+		{closed, header}:         true, // taken, to be looked at first
 		{closed, connecting}:     true, // taken
 		{closed, relaying}:       true, // adopted
 		{closed, resetting}:      true,
+		{header, connecting}:     true,
+		{header, closed}:         true,
 		{connecting, connecting}: true, // the next backend
 		{connecting, relaying}:   true,
 		{connecting, closed}:     true,
@@ -51,12 +54,13 @@ func panicked(f func()) (yes bool) {
 // through.
 func TestMemoryIsReused(t *testing.T) {
 	ss := NewSessions(nil, nil, logNothing, false)
-	l := &Listener{Chunk: 7}
+	l := &Listener{ownChunk: 7}
 	first := ss.open(l)
 	first.state, first.queued, first.done, first.accepted = relaying, [2]bool{true, true}, [2]bool{true, true}, 9
 	first.ends[client].Err = 5
 	ss.release(first)
 	second := ss.open(l)
+	second.setChunk(l.chunk(nil))
 	if second != first {
 		t.Fatal("the memory was not reused")
 	}

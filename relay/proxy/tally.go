@@ -73,11 +73,11 @@ type View struct {
 	Active   int64     // when a byte last moved
 }
 
-var stateNames = [...]string{closed: "closed", connecting: "connecting", relaying: "relaying", resetting: "resetting"}
+var stateNames = [...]string{closed: "closed", header: "header", connecting: "connecting", relaying: "relaying", resetting: "resetting"}
 
 func (s *Session) view() View {
 	v := View{
-		ID: s.id, Listener: s.listener.Service.Config.Name, Upstream: s.listener.Upstream.Name,
+		ID: s.id, Listener: s.listener.Service.Config.Name, Upstream: s.upstreamName(),
 		Client: s.client, Unix: s.ends[client].Kind == flow.Unix, State: stateNames[s.state],
 		Bytes: [2]uint64{s.flows[client].Moved, s.flows[backend].Moved}, Accepted: s.accepted, Active: s.active,
 	}

@@ -26,18 +26,11 @@ func Accept(fd int, from *Address) (int, Errno) {
 // EINPROGRESS when the socket becomes writable once it is, and anything else is
 // final: then no descriptor is returned.
 func Dial(to *Address) (int, Errno) {
-	family := to.Family()
-	n, _, errno := unix.RawSyscall(unix.SYS_SOCKET, uintptr(family),
-		unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, errno := Open(to, false)
 	if errno != 0 {
 		return -1, errno
 	}
-	fd := int(n)
-	if family != unix.AF_UNIX {
-		SetInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	}
-	_, errno = retry(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&to.raw)), uintptr(to.size), 0, 0, 0)
-	if errno != 0 && errno != unix.EINPROGRESS {
+	if errno = Connect(fd, to); errno != 0 && errno != unix.EINPROGRESS {
 		Close(fd)
 		return -1, errno
 	}
@@ -47,7 +40,7 @@ func Dial(to *Address) (int, Errno) {
 // Connected asks a socket whose connect is in progress how it stands: 0 for
 // established, EALREADY for not yet, else the error that ended it.
 func Connected(fd int, to *Address) Errno {
-	_, errno := retry(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&to.raw)), uintptr(to.size), 0, 0, 0)
+	errno := Connect(fd, to)
 	if errno == unix.EISCONN {
 		return 0
 	}
@@ -73,31 +66,49 @@ func SetInt(fd, level, option, value int) Errno {
 // Backlog is what listen(2) is asked for; the kernel lowers it to net.core.somaxconn.
 const Backlog = 4096
 
-// Listen opens a listening socket. Options that accepted sockets inherit
-// (TCP_NODELAY) are set here, so that accepting costs no further call.
+// Listening says how a listening socket is made. Accepted sockets inherit its settings,
+// so that accepting costs no further call.
+type Listening struct {
+	Backlog  int
+	MPTCP    bool
+	Settings Settings
+}
+
+// Listen opens a listening socket with nothing special about it.
+func Listen(at *Address) (int, error) {
+	fd, _, err := Listening{Backlog: Backlog}.Open(at)
+	return fd, err
+}
+
+// Open opens a listening socket. When a setting is what fails, it says which.
 //
 // An IPv6 socket takes IPv6 only: "0.0.0.0:443" and "[::]:443" can then stand side by
 // side, whatever net.ipv6.bindv6only says.
-func Listen(at *Address) (int, error) {
-	family := at.Family()
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
+func (l Listening) Open(at *Address) (int, *Setting, error) {
+	fd, errno := Open(at, l.MPTCP && at.Family() != unix.AF_UNIX)
+	if errno != 0 {
+		return -1, nil, errno
 	}
-	if family != unix.AF_UNIX {
+	if refused, errno := l.open(fd, at); errno != 0 {
+		Close(fd)
+		return -1, refused, errno
+	}
+	return fd, nil, nil
+}
+
+func (l Listening) open(fd int, at *Address) (*Setting, Errno) {
+	if at.Family() != unix.AF_UNIX {
 		SetInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-		SetInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		if refused, errno := l.Settings.Apply(fd); errno != 0 {
+			return refused, errno
+		}
 	}
-	if family == unix.AF_INET6 {
+	if at.Family() == unix.AF_INET6 {
 		SetInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
 	}
-	if _, errno := retry(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&at.raw)), uintptr(at.size), 0, 0, 0); errno != 0 {
-		Close(fd)
-		return -1, errno
+	if errno := Bind(fd, at); errno != 0 {
+		return nil, errno
 	}
-	if err := unix.Listen(fd, Backlog); err != nil {
-		Close(fd)
-		return -1, err
-	}
-	return fd, nil
+	_, errno := retry(unix.SYS_LISTEN, uintptr(fd), uintptr(l.Backlog), 0, 0, 0, 0)
+	return nil, errno
 }
