@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -39,8 +40,8 @@ func backendAddress(v any) (Address, error) {
 	if !ok {
 		return Address{}, fmt.Errorf("%s is not an address; %s", describe(v), addressForms)
 	}
-	if _, _, ok := splitName(s); ok {
-		return Address{}, fmt.Errorf("%s: a host name as a backend %s; write its IP address", quote(s), notYet)
+	if host, port, ok := splitName(s); ok {
+		return hostAddress(s, host, port)
 	}
 	a, err := parseAddress(s)
 	switch {
@@ -52,6 +53,69 @@ func backendAddress(v any) (Address, error) {
 		return Address{}, fmt.Errorf("%s: that is every address and none; write the backend's own, or 127.0.0.1 for this machine", quote(s))
 	}
 	return a, nil
+}
+
+// hostAddress is a backend by name, which is looked up while relay runs.
+func hostAddress(s, host, port string) (Address, error) {
+	if !isDomain(host) {
+		return Address{}, fmt.Errorf("%s: %s is not a host name; write it like \"app.example.org:80\"", quote(s), quote(host))
+	}
+	n, _ := strconv.ParseUint(port, 10, 16)
+	if n == 0 {
+		return Address{}, fmt.Errorf("%s: nothing can be reached on port 0; write a port from 1 to 65535", quote(s))
+	}
+	return Address{Host: strings.ToLower(host), TCP: netip.AddrPortFrom(netip.Addr{}, uint16(n))}, nil
+}
+
+// isDomain reports whether a name fits into the DNS (RFC 1035, section 2.3.4).
+func isDomain(s string) bool {
+	s = strings.TrimSuffix(s, ".")
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 {
+			return false
+		}
+	}
+	return len(s) <= 253
+}
+
+// serviceName is the name of SRV records, with a scheme before it that leaves room for
+// other ways to discover.
+func serviceName(v any) (string, error) {
+	s, ok := v.(string)
+	if !ok {
+		return "", fmt.Errorf("%s is not a text; write \"srv:_web._tcp.example.org\"", describe(v))
+	}
+	if s == "" {
+		return "", nil
+	}
+	name, ok := strings.CutPrefix(s, "srv:")
+	odd := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
+	}
+	if !ok || !isDomain(name) || strings.ContainsFunc(name, odd) {
+		return "", fmt.Errorf("%s does not name SRV records; write it like \"srv:_web._tcp.example.org\"", quote(s))
+	}
+	return strings.ToLower(name), nil
+}
+
+// resolverAddress is a name server; the port may be left out. An empty one is the
+// system's.
+func resolverAddress(v any) (Address, error) {
+	s, ok := v.(string)
+	if !ok {
+		return Address{}, fmt.Errorf("%s is not an address; write it like \"127.0.0.1:53\"", describe(v))
+	}
+	if s == "" {
+		return Address{}, nil
+	}
+	if ip, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return Address{TCP: netip.AddrPortFrom(ip.Unmap(), 53)}, nil
+	}
+	ap, err := netip.ParseAddrPort(s)
+	if err != nil || ap.Port() == 0 || ap.Addr().IsUnspecified() {
+		return Address{}, fmt.Errorf("%s is not the address of a name server; write it like \"127.0.0.1:53\" or \"[::1]:53\"", quote(s))
+	}
+	return Address{TCP: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())}, nil
 }
 
 func parseAddress(s string) (Address, error) {

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -87,12 +89,14 @@ func (a *Admin) Guarded() bool { return a.On() && !a.Listen.IsUnix() }
 // needs the token, too.
 func (a *Admin) Public() bool { return a.Guarded() && !a.Listen.TCP.Addr().IsLoopback() }
 
-// Address names a place to listen or to connect to: an IP address and port, or
-// the path of a unix socket. Exactly one of the two is set. It is comparable, so
-// that it can name a backend.
+// Address names a place to listen or to connect to: an IP address and port, the
+// path of a unix socket or, for a backend, a host name and port. Exactly one of the
+// three is set; a host name goes with a TCP that has a port alone. It is comparable,
+// so that it can name a backend.
 type Address struct {
 	TCP  netip.AddrPort
 	Unix string // absolute, or relative to the process after loading; a leading '@' is the abstract namespace
+	Host string
 }
 
 // IsUnix reports whether the address is a unix socket's.
@@ -100,8 +104,11 @@ func (a Address) IsUnix() bool { return a.Unix != "" }
 
 // String is the address as the file spells it.
 func (a Address) String() string {
-	if a.IsUnix() {
+	switch {
+	case a.IsUnix():
 		return "unix:" + a.Unix
+	case a.Host != "":
+		return a.Host + ":" + strconv.Itoa(int(a.TCP.Port()))
 	}
 	return a.TCP.String()
 }
@@ -142,30 +149,144 @@ type Balance uint8
 
 // The values of the key `balance`.
 const (
-	RoundRobin Balance = iota // smooth weighted round robin
+	RoundRobin       Balance = iota // smooth weighted round robin
+	LeastConnections                // the fewest sessions for its weight
+	Random                          // two at random, the less loaded of them
+	SourceHash                      // the same client to the same backend
+	First                           // the first in the list that has room
 )
 
-var balanceNames = []string{"round_robin"}
+var balanceNames = []string{"round_robin", "least_connections", "random", "source_hash", "first"}
 
 // String is the value as the file spells it.
 func (b Balance) String() string { return balanceNames[b] }
+
+// HashKey is what source_hash hashes of a client.
+type HashKey uint8
+
+// The values of the key `hash_key`.
+const (
+	HashSource     HashKey = iota // its IP address
+	HashSourcePort                // its IP address and port
+	HashSNI                       // the server name it asks for, or its IP address without one
+)
+
+var hashKeyNames = []string{"source", "source_port", "sni"}
+
+// String is the value as the file spells it.
+func (k HashKey) String() string { return hashKeyNames[k] }
+
+// OnDown is what becomes of the sessions on a backend that goes down.
+type OnDown uint8
+
+// The values of the key `on_down`.
+const (
+	KeepSessions OnDown = iota
+	ResetSessions
+)
+
+var onDownNames = []string{"keep", "reset"}
+
+// String is the value as the file spells it.
+func (d OnDown) String() string { return onDownNames[d] }
+
+// OnEmpty is what becomes of the backends of a name that has no address any more.
+type OnEmpty uint8
+
+// The values of the key `on_empty`.
+const (
+	KeepBackends OnEmpty = iota
+	ClearBackends
+)
+
+var onEmptyNames = []string{"keep", "clear"}
+
+// String is the value as the file spells it.
+func (e OnEmpty) String() string { return onEmptyNames[e] }
 
 // Upstream is one [[upstream]], a pool of backends.
 type Upstream struct {
 	Name           string
 	Balance        Balance
+	Hash           HashKey
+	HashFactor     int           // percent of its fair share that a backend may have; 0 = no bound
+	SlowStart      time.Duration // how long a backend that comes back gets less than its weight
+	QueueMax       int           // sessions that wait for a place; 0 = none
+	QueueTimeout   time.Duration
+	PanicThreshold int // percent; below it backends are used that are down; 0 = never
+	OnDown         OnDown
+	HealthCheck    *HealthCheck  // nil = none
+	Ejection       *Ejection     // nil = never
 	ConnectTimeout time.Duration // for each attempt
 	ConnectRetries int           // further attempts after the first
 	SpliceChunk    int           // 0 = the engine's
 	Outgoing
-	Sockets  // of the backends
+	Sockets          // of the backends
+	Discover string  // the name of SRV records that bring backends; "" = none
+	Resolver Address // the zero value = the system's
+	OnEmpty  OnEmpty
 	Backends []Backend
+}
+
+// Check is what a health check does.
+type Check uint8
+
+// The values of the key `type` of a health check.
+const (
+	CheckTCP    Check = iota // connect
+	CheckHTTP                // ask for a page
+	CheckTLS                 // finish a TLS handshake
+	CheckExpect              // send some bytes and look at the answer
+)
+
+var checkTypeNames = []string{"tcp", "http", "tls", "expect"}
+
+// String is the value as the file spells it.
+func (c Check) String() string { return checkTypeNames[c] }
+
+// HealthCheck is [upstream.health_check]: how backends are asked whether they are up.
+type HealthCheck struct {
+	Type         Check
+	Interval     time.Duration // from the start of one check to the start of the next
+	DownInterval time.Duration // the same while the backend is down; 0 = Interval
+	Timeout      time.Duration // of a whole check
+	Jitter       int           // percent by which intervals vary
+	Fall         int           // failures in a row until it is down
+	Rise         int           // successes in a row until it is up
+	Port         int           // 0 = the backend's
+	Host         string        // for "http" and "tls"; "" = the backend's address
+	Path         string        // for "http"
+	Status       []StatusRange // for "http": what is a good answer
+	Send         string        // for "expect"
+	Expect       string        // for "expect": how the answer begins
+	ExpectRegexp string        // for "expect": what stands in the answer
+}
+
+// StatusRange is a range of HTTP status codes.
+type StatusRange struct{ From, To int }
+
+// String is the range as the file spells it.
+func (r StatusRange) String() string {
+	if r.From == r.To {
+		return strconv.Itoa(r.From)
+	}
+	return fmt.Sprintf("%d-%d", r.From, r.To)
+}
+
+// Ejection is [upstream.ejection]: when backends are left out for what sessions saw of
+// them.
+type Ejection struct {
+	Failures int           // in a row
+	Time     time.Duration // of the first ejection; it doubles with each that follows
+	TimeMax  time.Duration
+	ShareMax int // percent of the backends that may be out at a time
 }
 
 // Backend is one [[upstream.backend]].
 type Backend struct {
 	Address     Address
 	Weight      int // 0 to 256; 0 takes nothing new
+	Backup      bool
 	SessionsMax int // 0 = no limit
 }
 

@@ -30,7 +30,17 @@ func freshService() Service {
 func freshListener() Listener { return Listener{Service: freshService()} }
 
 func freshUpstream() Upstream {
-	return Upstream{ConnectTimeout: 5 * time.Second, ConnectRetries: 3, Sockets: freshSockets()}
+	return Upstream{ConnectTimeout: 5 * time.Second, ConnectRetries: 3, QueueTimeout: 10 * time.Second, Sockets: freshSockets()}
+}
+
+func freshHealthCheck() *HealthCheck {
+	return &HealthCheck{
+		Interval: 2 * time.Second, Timeout: 2 * time.Second, Jitter: 10, Fall: 3, Rise: 2, Path: "/",
+	}
+}
+
+func freshEjection() *Ejection {
+	return &Ejection{Failures: 5, Time: 10 * time.Second, TimeMax: 5 * time.Minute, ShareMax: 50}
 }
 
 func freshBackend() Backend { return Backend{Weight: 1} }

@@ -63,7 +63,12 @@ func checkConfig(t *testing.T, c *Config) {
 	upstreams := map[string]bool{}
 	for _, u := range c.Upstreams {
 		holds(t, "upstream", u.Name != "", !upstreams[u.Name], u.ConnectTimeout > 0, u.ConnectRetries >= 0,
-			u.SpliceChunk >= 0, u.Balance.String() != "", len(u.Backends) > 0)
+			u.SpliceChunk >= 0, u.Balance.String() != "", len(u.Backends) > 0 || u.Discover != "", u.QueueTimeout > 0,
+			u.HashFactor == 0 || u.HashFactor > 100 && u.Balance == SourceHash, u.QueueMax >= 0)
+		if h := u.HealthCheck; h != nil {
+			_, err := regexp.Compile(h.ExpectRegexp)
+			holds(t, "health check", h.Interval > 0, h.Timeout > 0, h.Fall > 0, h.Rise > 0, err == nil, strings.HasPrefix(h.Path, "/"))
+		}
 		upstreams[u.Name] = true
 		checkBackends(t, u.Backends)
 	}
@@ -85,7 +90,7 @@ func checkBackends(t *testing.T, backends []Backend) {
 	for _, b := range backends {
 		checkAddress(t, b.Address)
 		holds(t, "backend", !seen[b.Address], b.Weight >= 0, b.Weight <= 256, b.SessionsMax >= 0,
-			b.Address.IsUnix() || b.Address.TCP.Port() > 0 && !b.Address.TCP.Addr().IsUnspecified())
+			b.Address.IsUnix() || b.Address.TCP.Port() > 0, !b.Address.TCP.Addr().IsUnspecified())
 		seen[b.Address] = true
 	}
 }
@@ -102,7 +107,13 @@ func checkService(t *testing.T, s Service) {
 }
 
 func checkAddress(t *testing.T, a Address) {
-	holds(t, "address", a.IsUnix() != a.TCP.IsValid(), !a.TCP.Addr().Is4In6(), len(a.Unix) <= 107,
+	kinds := 0
+	for _, is := range []bool{a.IsUnix(), a.TCP.IsValid(), a.Host != ""} {
+		if is {
+			kinds++
+		}
+	}
+	holds(t, "address", kinds == 1, !a.TCP.Addr().Is4In6(), len(a.Unix) <= 107,
 		!strings.ContainsRune(a.Unix, 0), a.Unix != "@")
 }
 

@@ -77,7 +77,7 @@ func within[T, V any](fields []field[V], part func(*T) *V) []field[T] {
 	all := make([]field[T], len(fields))
 	for i, f := range fields {
 		read := func(w *walk, at place, value any, into *T) { f.read(w, at, value, part(into)) }
-		all[i] = field[T]{name: f.name, must: f.must, paths: f.paths, read: read}
+		all[i] = field[T]{name: f.name, must: f.must, unless: f.unless, paths: f.paths, read: read}
 	}
 	return all
 }
@@ -93,6 +93,12 @@ func required[T any](f field[T], write string) field[T] {
 		}
 		read(w, at, value, into)
 	}
+	return f
+}
+
+// unless lets a required key be missing where another one has a text.
+func unless[T any](other string, f field[T]) field[T] {
+	f.unless = other
 	return f
 }
 

@@ -49,7 +49,7 @@ func TestASmallFileHasDefaults(t *testing.T) {
 		Admin:     Admin{TokenFile: "/etc/relay/relay.token"},
 		Listeners: []Listener{{Service: service("web", "127.0.0.1:8080"), Upstream: "web"}},
 		Upstreams: []Upstream{{
-			Name: "web", ConnectTimeout: 5 * time.Second, ConnectRetries: 3, Sockets: freshSockets(),
+			Name: "web", ConnectTimeout: 5 * time.Second, ConnectRetries: 3, QueueTimeout: 10 * time.Second, Sockets: freshSockets(),
 			Backends: []Backend{{Address: Address{TCP: netip.MustParseAddrPort("127.0.0.1:9001")}, Weight: 1}},
 		}},
 		Drops: []Drop{{Service: service("files", "[::1]:9000"), Directory: "/etc/relay/files"}},
@@ -82,11 +82,23 @@ half_close_timeout = "2s"
 splice_chunk = "128KiB"
 [[upstream]]
 name = "web"
-balance = "round_robin"
+balance = "source_hash"
+hash_key = "source_port"
+hash_balance_factor = 125
+slow_start = "20s"
+queue_max = 50
+queue_timeout = "3s"
+panic_threshold = 40
+on_down = "reset"
+health_check = { type = "expect", interval = "1s", down_interval = "4s", timeout = "500ms", jitter = 0, fall = 1, rise = 4, port = 81, send = "PING\r\n", expect = "+PONG" }
+ejection = { failures = 2, time = "1s", time_max = "9s", share_max = 100 }
 connect_timeout = "1s"
 connect_retries = 0
 splice_chunk = "256KiB"
-backend = [ { address = "unix:run/web.sock", weight = 0, sessions_max = 9 } ]
+discover = "srv:_web._tcp.Example.org"
+resolver = "[::1]:5353"
+on_empty = "clear"
+backend = [ { address = "App.example.org:80" }, { address = "unix:run/web.sock", weight = 0, backup = true, sessions_max = 9 } ]
 [[drop]]
 name = "files"
 listen = ["unix:/run//files.sock"]
@@ -126,7 +138,18 @@ splice_chunk = "4KiB"
 		}},
 		Upstreams: []Upstream{{
 			Name: "web", ConnectTimeout: time.Second, SpliceChunk: 256 << 10, Sockets: freshSockets(),
-			Backends: []Backend{{Address: Address{Unix: "run/web.sock"}, SessionsMax: 9}},
+			Balance: SourceHash, Hash: HashSourcePort, HashFactor: 125, SlowStart: 20 * time.Second,
+			QueueMax: 50, QueueTimeout: 3 * time.Second, PanicThreshold: 40, OnDown: ResetSessions,
+			HealthCheck: &HealthCheck{
+				Type: CheckExpect, Interval: time.Second, DownInterval: 4 * time.Second, Timeout: 500 * time.Millisecond,
+				Fall: 1, Rise: 4, Port: 81, Path: "/", Send: "PING\r\n", Expect: "+PONG",
+			},
+			Ejection: &Ejection{Failures: 2, Time: time.Second, TimeMax: 9 * time.Second, ShareMax: 100},
+			Discover: "_web._tcp.example.org", Resolver: tcp("[::1]:5353"), OnEmpty: ClearBackends,
+			Backends: []Backend{
+				{Address: Address{Host: "app.example.org", TCP: netip.AddrPortFrom(netip.Addr{}, 80)}, Weight: 1},
+				{Address: Address{Unix: "run/web.sock"}, Backup: true, SessionsMax: 9},
+			},
 		}},
 		Drops: []Drop{{Service: freshService(), Directory: ".", Transfer: TransferMmap, SpliceChunk: 4096}},
 	}
@@ -180,6 +203,14 @@ func TestValuesSpellThemselvesAsTheFileDoes(t *testing.T) {
 	for _, tc := range []struct{ got, want string }{
 		{SpliceAlways.String(), "always"},
 		{RoundRobin.String(), "round_robin"},
+		{First.String(), "first"},
+		{HashSNI.String(), "sni"},
+		{ResetSessions.String(), "reset"},
+		{CheckExpect.String(), "expect"},
+		{ClearBackends.String(), "clear"},
+		{Address{Host: "a.example", TCP: netip.AddrPortFrom(netip.Addr{}, 80)}.String(), "a.example:80"},
+		{StatusRange{200, 200}.String(), "200"},
+		{StatusRange{200, 399}.String(), "200-399"},
 		{TransferCopy.String(), "copy"},
 		{Address{Unix: "@web"}.String(), "unix:@web"},
 		{Address{TCP: netip.MustParseAddrPort("[::1]:80")}.String(), "[::1]:80"},

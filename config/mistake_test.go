@@ -48,9 +48,44 @@ func TestMistakes(t *testing.T) {
 		{"range wider than IPv4", "drop", `deny = ["::ffff:0:0/90"]`, `drop "files": deny: "::ffff:0:0/90" is wider than IPv4; write an IPv4 range like "10.0.0.0/8"`},
 
 		{"admin without a mode", "top", `admin = { listen = "unix:@admin" }`, `admin: listen: "unix:@admin": an abstract socket has no file mode to guard it; write a path, like "unix:/run/relay/admin.sock"`},
-		{"later key of a backend", "backend", `backup = false`, `upstream "web": backend 1: backup: this key is not available yet in this version`},
-		{"later balance", "upstream", `balance = "source_hash"`, `upstream "web": balance: "source_hash" is not available yet in this version; write "round_robin"`},
-		{"unknown balance", "upstream", `balance = "fair"`, `upstream "web": balance: "fair" is not among the choices; write "round_robin"`},
+		{"unknown balance", "upstream", `balance = "fair"`, `upstream "web": balance: "fair" is not among the choices; write "round_robin", "least_connections", "random", "source_hash" or "first"`},
+		{"factor below a share", "upstream", `hash_balance_factor = 100`, `upstream "web": hash_balance_factor: 100 is out of range; write a number from 101 to 1000, or 0 for off`},
+		{"unknown hash key", "upstream", `hash_key = "cookie"`, `upstream "web": hash_key: "cookie" is not among the choices; write "source", "source_port" or "sni"`},
+		{"hash key without a hash", "upstream", `hash_key = "sni"`, `upstream "web": hash_key: has a meaning with balance = "source_hash" only; write that too, or leave this out`},
+		{"factor without a hash", "upstream", `hash_balance_factor = 150`, `upstream "web": hash_balance_factor: has a meaning with balance = "source_hash" only; write that too, or leave this out`},
+		{"slow start without a unit", "upstream", `slow_start = 30`, `upstream "web": slow_start: 30 has no unit; write "30s" for seconds`},
+		{"queue too small", "upstream", `queue_max = -1`, `upstream "web": queue_max: -1 is out of range; write a number from 0 to 1000000000`},
+		{"no queue timeout", "upstream", `queue_timeout = "0s"`, `upstream "web": queue_timeout: "0s" is too short; every timeout is finite and at least "1ms", write it like "30s" or "10m"`},
+		{"panic over all", "upstream", `panic_threshold = 101`, `upstream "web": panic_threshold: 101 is out of range; write a number from 0 to 100`},
+		{"unknown on_down", "upstream", `on_down = "drop"`, `upstream "web": on_down: "drop" is not among the choices; write "keep" or "reset"`},
+		{"on_down without checks", "upstream", `on_down = "reset"`, `upstream "web": on_down: without an [upstream.health_check] no backend ever goes down; write one below`},
+		{"backup as a number", "backend", `backup = 1`, `upstream "web": backend 1: backup: the number 1 is neither true nor false; write one of them, without quotes`},
+		{"unknown check", "upstream", `health_check = {type = "ping"}`, `upstream "web": health_check: type: "ping" is not among the choices; write "tcp", "http", "tls" or "expect"`},
+		{"unknown key of a check", "upstream", `health_check = {every = "1s"}`, `upstream "web": health_check: every: unknown key; known here are type, interval, down_interval, timeout, jitter, fall, rise, port, host, path, status, send, expect, expect_regexp`},
+		{"check without a pause", "upstream", `health_check = {interval = "0s"}`, `upstream "web": health_check: interval: "0s" is too short; every timeout is finite and at least "1ms", write it like "30s" or "10m"`},
+		{"jitter over half", "upstream", `health_check = {jitter = 51}`, `upstream "web": health_check: jitter: 51 is out of range; write a number from 0 to 50`},
+		{"no fall", "upstream", `health_check = {fall = 0}`, `upstream "web": health_check: fall: 0 is out of range; write a number from 1 to 1000`},
+		{"no rise", "upstream", `health_check = {rise = 0}`, `upstream "web": health_check: rise: 0 is out of range; write a number from 1 to 1000`},
+		{"port too large", "upstream", `health_check = {port = 65536}`, `upstream "web": health_check: port: 65536 is out of range; write a number from 0 to 65535`},
+		{"host with a space", "upstream", `health_check = {type = "http", host = "a b"}`, `upstream "web": health_check: host: "a b" has a space or a control character in it; write a name like "www.example.org"`},
+		{"path without a slash", "upstream", `health_check = {type = "http", path = "healthz"}`, `upstream "web": health_check: path: "healthz" is not the path of a page; write it like "/healthz"`},
+		{"path for tcp", "upstream", `health_check = {path = "/healthz"}`, `upstream "web": health_check: path: has no meaning with type = "tcp"; that key is for "http"`},
+		{"host for expect", "upstream", `health_check = {type = "expect", expect = "x", host = "a"}`, `upstream "web": health_check: host: has no meaning with type = "expect"; that key is for "http"`},
+		{"not a status", "upstream", `health_check = {type = "http", status = ["2xx"]}`, `upstream "web": health_check: status: "2xx" is not an HTTP status; write it like 200 or "200-399"`},
+		{"status backwards", "upstream", `health_check = {type = "http", status = ["399-200"]}`, `upstream "web": health_check: status: "399-200" is not an HTTP status; write it like 200 or "200-399"`},
+		{"status for tls", "upstream", `health_check = {type = "tls", status = [200]}`, `upstream "web": health_check: status: has no meaning with type = "tls"; that key is for "http"`},
+		{"expect nothing", "upstream", `health_check = {type = "expect", send = "PING"}`, `upstream "web": health_check: type = "expect" expects nothing yet; write expect = "+PONG" or expect_regexp = "^2.."`},
+		{"expect twice", "upstream", `health_check = {type = "expect", expect = "a", expect_regexp = "a"}`, `upstream "web": health_check: expect_regexp: there is an expect already; write one of the two`},
+		{"send for tcp", "upstream", `health_check = {send = "PING"}`, `upstream "web": health_check: send: has no meaning with type = "tcp"; that key is for "expect"`},
+		{"not a regular expression", "upstream", `health_check = {type = "expect", expect = "a", expect_regexp = "("}`, `upstream "web": health_check: expect_regexp: "(" is not a regular expression: missing closing ): ` + "`(`"},
+		{"discover without srv", "upstream", `discover = "_web._tcp.example.org"`, `upstream "web": discover: "_web._tcp.example.org" does not name SRV records; write it like "srv:_web._tcp.example.org"`},
+		{"discover an odd name", "upstream", `discover = "srv:a..b"`, `upstream "web": discover: "srv:a..b" does not name SRV records; write it like "srv:_web._tcp.example.org"`},
+		{"resolver by name", "upstream", `resolver = "dns.example.org"`, `upstream "web": resolver: "dns.example.org" is not the address of a name server; write it like "127.0.0.1:53" or "[::1]:53"`},
+		{"unknown on_empty", "upstream", `on_empty = "fail"`, `upstream "web": on_empty: "fail" is not among the choices; write "keep" or "clear"`},
+		{"no failures", "upstream", `ejection = {failures = 0}`, `upstream "web": ejection: failures: 0 is out of range; write a number from 1 to 1000`},
+		{"ejection without time", "upstream", `ejection = {time = "0s"}`, `upstream "web": ejection: time: "0s" is too short; every timeout is finite and at least "1ms", write it like "30s" or "10m"`},
+		{"ejection too short", "upstream", `ejection = {time = "1m", time_max = "1s"}`, `upstream "web": ejection: time_max: "1s" is shorter than time, "1m0s"; write at least that`},
+		{"share over all", "upstream", `ejection = {share_max = 101}`, `upstream "web": ejection: share_max: 101 is out of range; write a number from 0 to 100`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			text, line := insert(t, small+"[engine]\n[log]\n", tc.table, tc.lines)
@@ -84,6 +119,9 @@ func TestMistakesOfWholeTables(t *testing.T) {
 		{"no backend", drop + "[[upstream]]\nname = \"u\"\n[[upstream]]\nname = \"v\"\nbackend = []\n", []string{
 			`relay.toml:5: upstream "u": backend: missing; write [[upstream.backend]] and address = "127.0.0.1:9001" below it`,
 			`relay.toml:9: upstream "v": backend: empty; write [[upstream.backend]] and address = "127.0.0.1:9001" below it`,
+		}},
+		{"a host name on port 0", strings.Replace(small, "127.0.0.1:9001", "app.example.org:0", 1), []string{
+			`relay.toml:9: upstream "web": backend 1: address: "app.example.org:0": nothing can be reached on port 0; write a port from 1 to 65535`,
 		}},
 		{"wrong brackets", "[[engine]]\n[[log]]\n[drop]\n", []string{
 			`relay.toml:1: engine: there is only one; write [engine], with single brackets`,
@@ -168,9 +206,9 @@ drain_timeout = 30
 listen = "127.0.0.1:9901"
 [[upstream]]
 name = "web"
-balance = "random"
+balance = "fair"
 [[upstream.backend]]
-address = "example.org:80"
+address = "example..org:80"
 weight = 1_000
 [[listener]]
 name = "web"
@@ -182,8 +220,8 @@ idle_timeout = "10x"
 		`relay.toml:2: lisener: unknown key; did you mean "listener"?`,
 		`relay.toml:4: engine: loops: the text "two" is not a whole number; write one from 0 to 1024, without quotes`,
 		`relay.toml:5: engine: drain_timeout: 30 has no unit; write "30s" for seconds`,
-		`relay.toml:10: upstream "web": balance: "random" is not available yet in this version; write "round_robin"`,
-		`relay.toml:12: upstream "web": backend 1: address: "example.org:80": a host name as a backend is not available yet in this version; write its IP address`,
+		`relay.toml:10: upstream "web": balance: "fair" is not among the choices; write "round_robin", "least_connections", "random", "source_hash" or "first"`,
+		`relay.toml:12: upstream "web": backend 1: address: "example..org:80": "example..org" is not a host name; write it like "app.example.org:80"`,
 		`relay.toml:13: upstream "web": backend 1: weight: 1000 is out of range; write a number from 0 to 256`,
 		`relay.toml:16: listener "web": listen: "localhost:8080": a listener needs an IP address, and "localhost" is a host name; write it like "127.0.0.1:8080"`,
 		`relay.toml:16: listener "web": listen: ":80" does not say which address; write "0.0.0.0:80" for all of IPv4 or "[::]:80" for all of IPv6`,

@@ -15,6 +15,7 @@ const (
 	loopsMost    = 1024
 	retriesMost  = 100
 	weightMost   = 256
+	streakMost   = 1000
 )
 
 var spliceChunk = size[int](4*kib, gib)
@@ -81,24 +82,64 @@ var listenerFields = slices.Concat(
 var upstreamFields = slices.Concat(
 	[]field[Upstream]{
 		required(scalar("name", name, func(u *Upstream) *string { return &u.Name }), `name = "web"`),
-		scalar("balance", choice[Balance](balanceNames, balancesLater...), func(u *Upstream) *Balance { return &u.Balance }),
+		scalar("balance", choice[Balance](balanceNames), func(u *Upstream) *Balance { return &u.Balance }),
+		scalar("hash_key", choice[HashKey](hashKeyNames), func(u *Upstream) *HashKey { return &u.Hash }),
+		scalar("hash_balance_factor", zeroOr(101, 1000), func(u *Upstream) *int { return &u.HashFactor }),
+		scalar("slow_start", duration, func(u *Upstream) *time.Duration { return &u.SlowStart }),
+		scalar("queue_max", integer(0, sessionsMost), func(u *Upstream) *int { return &u.QueueMax }),
+		scalar("queue_timeout", timeout, func(u *Upstream) *time.Duration { return &u.QueueTimeout }),
+		scalar("panic_threshold", integer(0, 100), func(u *Upstream) *int { return &u.PanicThreshold }),
+		scalar("on_down", choice[OnDown](onDownNames), func(u *Upstream) *OnDown { return &u.OnDown }),
 		scalar("connect_timeout", timeout, func(u *Upstream) *time.Duration { return &u.ConnectTimeout }),
 		scalar("connect_retries", integer(0, retriesMost), func(u *Upstream) *int { return &u.ConnectRetries }),
 		scalar("splice_chunk", spliceChunk, func(u *Upstream) *int { return &u.SpliceChunk }),
-		required(repeated("backend", "upstream.backend", backendFields, freshBackend,
-			func(u *Upstream) *[]Backend { return &u.Backends }), `[[upstream.backend]] and address = "127.0.0.1:9001" below it`),
+		single("health_check", healthCheckFields, func(u *Upstream) *HealthCheck {
+			u.HealthCheck = freshHealthCheck()
+			return u.HealthCheck
+		}),
+		single("ejection", ejectionFields, func(u *Upstream) *Ejection {
+			u.Ejection = freshEjection()
+			return u.Ejection
+		}),
+		scalar("discover", serviceName, func(u *Upstream) *string { return &u.Discover }),
+		scalar("resolver", resolverAddress, func(u *Upstream) *Address { return &u.Resolver }),
+		scalar("on_empty", choice[OnEmpty](onEmptyNames), func(u *Upstream) *OnEmpty { return &u.OnEmpty }),
+		unless("discover", required(repeated("backend", "upstream.backend", backendFields, freshBackend,
+			func(u *Upstream) *[]Backend { return &u.Backends }), `[[upstream.backend]] and address = "127.0.0.1:9001" below it`)),
 	},
 	within(outgoingFields, func(u *Upstream) *Outgoing { return &u.Outgoing }),
 	within(socketFields, func(u *Upstream) *Sockets { return &u.Sockets }),
 )
 
-var balancesLater = []string{"least_connections", "random", "source_hash", "first"}
+var healthCheckFields = []field[HealthCheck]{
+	scalar("type", choice[Check](checkTypeNames), func(h *HealthCheck) *Check { return &h.Type }),
+	scalar("interval", timeout, func(h *HealthCheck) *time.Duration { return &h.Interval }),
+	scalar("down_interval", duration, func(h *HealthCheck) *time.Duration { return &h.DownInterval }),
+	scalar("timeout", timeout, func(h *HealthCheck) *time.Duration { return &h.Timeout }),
+	scalar("jitter", integer(0, 50), func(h *HealthCheck) *int { return &h.Jitter }),
+	scalar("fall", integer(1, streakMost), func(h *HealthCheck) *int { return &h.Fall }),
+	scalar("rise", integer(1, streakMost), func(h *HealthCheck) *int { return &h.Rise }),
+	scalar("port", integer(0, 65535), func(h *HealthCheck) *int { return &h.Port }),
+	scalar("host", line, func(h *HealthCheck) *string { return &h.Host }),
+	scalar("path", httpPath, func(h *HealthCheck) *string { return &h.Path }),
+	list("status", statusRange, func(h *HealthCheck) *[]StatusRange { return &h.Status }),
+	scalar("send", text, func(h *HealthCheck) *string { return &h.Send }),
+	scalar("expect", text, func(h *HealthCheck) *string { return &h.Expect }),
+	scalar("expect_regexp", regularExpression, func(h *HealthCheck) *string { return &h.ExpectRegexp }),
+}
+
+var ejectionFields = []field[Ejection]{
+	scalar("failures", integer(1, streakMost), func(e *Ejection) *int { return &e.Failures }),
+	scalar("time", timeout, func(e *Ejection) *time.Duration { return &e.Time }),
+	scalar("time_max", timeout, func(e *Ejection) *time.Duration { return &e.TimeMax }),
+	scalar("share_max", integer(0, 100), func(e *Ejection) *int { return &e.ShareMax }),
+}
 
 var backendFields = []field[Backend]{
 	required(scalar("address", backendAddress, func(b *Backend) *Address { return &b.Address }), `address = "127.0.0.1:9001"`),
 	scalar("weight", integer(0, weightMost), func(b *Backend) *int { return &b.Weight }),
 	scalar("sessions_max", integer(0, sessionsMost), func(b *Backend) *int { return &b.SessionsMax }),
-	later[Backend]("backup"),
+	scalar("backup", yesNo, func(b *Backend) *bool { return &b.Backup }),
 }
 
 var dropFields = slices.Concat(

@@ -106,6 +106,7 @@ func checkUnixPath(w *walk, at place, a Address) {
 
 func checkUpstreams(w *walk, c *Config) {
 	for i, u := range c.Upstreams {
+		checkUpstreamSense(w, nth("upstream", i, u.Name), &u)
 		first := map[Address]int{}
 		for j, b := range u.Backends {
 			if b.Address == (Address{}) {

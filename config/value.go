@@ -69,6 +69,21 @@ func integer(least, most int64) func(any) (int, error) {
 	}
 }
 
+// zeroOr is a whole number within bounds, or 0, which switches off what it is for.
+func zeroOr(least, most int64) func(any) (int, error) {
+	within := integer(least, most)
+	return func(v any) (int, error) {
+		if v == int64(0) {
+			return 0, nil
+		}
+		n, err := within(v)
+		if err != nil {
+			return 0, fmt.Errorf("%w, or 0 for off", err)
+		}
+		return n, nil
+	}
+}
+
 // choice is one of a few words; V counts them in the order of names. The words
 // of later are known, and refused as such.
 func choice[V ~uint8](names []string, later ...string) func(any) (V, error) {

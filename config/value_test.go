@@ -157,8 +157,10 @@ func TestBadAddresses(t *testing.T) {
 		{":8080", `write "0.0.0.0:8080" for all of IPv4 or "[::]:8080" for all of IPv6`, "does not say which address"},
 		{"*:8080", `write "0.0.0.0:8080" for all of IPv4 or "[::]:8080" for all of IPv6`, "does not say which address"},
 		{":", notOne, notOne},
-		{"localhost:8080", `"localhost" is a host name; write it like "127.0.0.1:8080"`, "a host name as a backend is not available yet in this version"},
-		{"web-1.example.org:80", "is a host name", "a host name as a backend is not available yet in this version"},
+		{"localhost:8080", `"localhost" is a host name; write it like "127.0.0.1:8080"`, ""},
+		{"web-1.example.org:80", "is a host name", ""},
+		{"web..example.org:80", "is a host name", `"web..example.org" is not a host name`},
+		{strings.Repeat("x", 64) + ":80", "is a host name", "is not a host name"},
 		{"localhost", notOne, notOne},
 		{"systemd:web", "a socket from systemd is not available yet in this version", notOne},
 		{"unix:", "has no path", "has no path"},
@@ -169,7 +171,8 @@ func TestBadAddresses(t *testing.T) {
 		if _, err := listenAddress(tc.in); err == nil || !strings.Contains(err.Error(), tc.listen) {
 			t.Errorf("listen %q: got %v, want … %s …", tc.in, err, tc.listen)
 		}
-		if _, err := backendAddress(tc.in); err == nil || !strings.Contains(err.Error(), tc.backend) {
+		_, err := backendAddress(tc.in)
+		if (err == nil) != (tc.backend == "") || err != nil && !strings.Contains(err.Error(), tc.backend) {
 			t.Errorf("backend %q: got %v, want … %s …", tc.in, err, tc.backend)
 		}
 	}

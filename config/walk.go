@@ -13,10 +13,11 @@ type tree = map[string]any
 
 // field is one key of a table that fills a T.
 type field[T any] struct {
-	name  string
-	must  string   // what to write where it is missing; empty = may be missing
-	paths []string // the keys it brings: its own, or those of its table; none if it comes later
-	read  func(w *walk, at place, value any, into *T)
+	name   string
+	must   string   // what to write where it is missing; empty = may be missing
+	unless string   // the key that makes it one that may be missing, too
+	paths  []string // the keys it brings: its own, or those of its table; none if it comes later
+	read   func(w *walk, at place, value any, into *T)
 }
 
 // walk takes a tree apart and collects what is wrong with it.
@@ -88,7 +89,9 @@ func fill[T any](w *walk, at place, t tree, fields []field[T], into *T) {
 		fields[i].read(w, at.at(name), t[name], into)
 	}
 	for _, f := range fields {
-		if _, ok := t[f.name]; !ok && f.must != "" {
+		_, ok := t[f.name]
+		instead, _ := t[f.unless].(string)
+		if !ok && instead == "" && f.must != "" {
 			w.mistake(at.at(f.name), "missing; write %s", f.must)
 		}
 	}

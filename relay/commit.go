@@ -13,6 +13,7 @@ func (s *Server) commit(next *parts) {
 			old.Update(uc) // prepare has seen that it will do
 		}
 	}
+	next.startUpstreams(now.upstreams)
 	for _, service := range next.services {
 		service.succeed(now, s.workers)
 	}
@@ -24,6 +25,7 @@ func (s *Server) commit(next *parts) {
 			service.drop.Close()
 		}
 	}
+	now.stopUpstreams(next.upstreams)
 	s.exchangeAdmin(now, next)
 }
 

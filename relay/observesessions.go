@@ -13,7 +13,7 @@ import (
 )
 
 func observeUpstream(u *upstream.Upstream) admin.Upstream {
-	view := admin.Upstream{Name: u.Name, Balance: u.Config().Balance.String(), Backends: []admin.Backend{}}
+	view := admin.Upstream{Name: u.Name, Balance: u.Config().Balance.String(), Queued: u.Queued(), Backends: []admin.Backend{}}
 	for _, b := range u.Backends() {
 		v := b.View()
 		one := admin.Backend{

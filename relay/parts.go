@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"sync"
 
 	"relay/config"
 	"relay/relay/admin"
@@ -89,6 +90,7 @@ func (s *Server) fillUpstreams(next, now *parts) (map[string]*proxy.Target, erro
 		if err != nil {
 			return nil, err
 		}
+		u.OnDown = s.resetOn
 		t, err := proxy.NewTarget(u)
 		if err != nil {
 			return nil, err
@@ -99,6 +101,34 @@ func (s *Server) fillUpstreams(next, now *parts) (map[string]*proxy.Target, erro
 		targets[c.Name], next.upstreams[c.Name] = t, t.Upstream
 	}
 	return targets, nil
+}
+
+// startUpstreams sets going those that were not at work before. Their first look at
+// their backends (a lookup of their names, say) is waited for.
+func (p *parts) startUpstreams(before map[string]*upstream.Upstream) {
+	var fresh sync.WaitGroup
+	for name, u := range p.upstreams {
+		if before[name] == nil {
+			fresh.Go(u.Start)
+		}
+	}
+	fresh.Wait()
+}
+
+// stopUpstreams ends those that are not at work any more.
+func (p *parts) stopUpstreams(after map[string]*upstream.Upstream) {
+	for name, u := range p.upstreams {
+		if after[name] == nil {
+			u.Stop()
+		}
+	}
+}
+
+// resetOn has every loop end its sessions on a backend that is down.
+func (s *Server) resetOn(b *upstream.Backend) {
+	for _, w := range s.workers {
+		w.loop.Post(func() { w.sessions.ResetOn(b) })
+	}
 }
 
 // open adds a service, with its sockets.

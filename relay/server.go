@@ -137,6 +137,7 @@ func (s *Server) start() error {
 			}
 		})
 	}
+	s.parts.Load().startUpstreams(nil)
 	started := make(chan error, len(s.workers))
 	p := s.parts.Load()
 	for i, w := range s.workers {
@@ -193,6 +194,7 @@ func (s *Server) each(f func(i int, w *worker)) {
 
 // stop ends the loops and waits for them, then closes what is shared.
 func (s *Server) stop() {
+	s.parts.Load().stopUpstreams(nil)
 	for _, w := range s.workers {
 		w.loop.Post(w.pool.Close)
 		w.loop.Stop()

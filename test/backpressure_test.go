@@ -1,9 +1,7 @@
 package test
 
 import (
-	"slices"
 	"testing"
-	"time"
 
 	"relay/test/harness"
 	"relay/test/peer"
@@ -20,8 +18,10 @@ func TestBlockedReadersTakeNoMemory(t *testing.T) {
 		before := r.AnonBytes(t)
 		for i := range sessions {
 			sessions[i] = r.open(t)
-			sent[i] = fill(t, sessions[i].client, peer.Stream(i))
 		}
+		inParallel(len(sessions), func(i int) {
+			sent[i], _ = sessions[i].client.WriteBlocked(peer.Stream(i)) // an error shows in what arrives
+		})
 		wantFlat(t, r, before, budget)
 		for i, p := range sessions {
 			must(t, "half-close", p.client.CloseWrite())
@@ -59,67 +59,4 @@ func TestChattySessionsHoldNoPipe(t *testing.T) {
 	if got := r.Descriptors(t)["pipe"]; got > before {
 		t.Errorf("%d pipe descriptors for sessions of a few bytes, %d before", got, before)
 	}
-}
-
-// Bulk streams leave room for a keystroke: one byte goes to the backend and back
-// while 64 sessions stream at full speed through the same program. Tests and
-// program share the machine, so only the release run asserts the promised 10 ms.
-func TestEchoBesideBulk(t *testing.T) {
-	const streams, echoes = 64, 300
-	for _, splice := range spliceModes {
-		t.Run(splice, func(t *testing.T) {
-			r := setup{splice: splice}.start(t)
-			for i := range streams {
-				p := r.open(t)
-				stream := bulk(uint64(i), 1<<40)
-				sending(stream, p.client) // both end when the test closes the connections
-				reading(stream, p.backend)
-				harness.Eventually(t, "the stream flows", func() (bool, any) {
-					n := stream.Received()
-					return n > 0, n
-				})
-			}
-			median := medianEcho(t, r.open(t), echoes)
-			t.Logf("median of %d echoes of one byte beside %d streams: %v", echoes, streams, median)
-			limit := 250 * time.Millisecond
-			if harness.Full && !harness.Race {
-				limit = 10 * time.Millisecond
-			}
-			if median > limit {
-				t.Errorf("median echo %v, want below %v", median, limit)
-			}
-		})
-	}
-}
-
-// medianEcho sends single bytes to and fro and returns the median of the times that
-// took.
-func medianEcho(t *testing.T, p pair, n int) time.Duration {
-	t.Helper()
-	go func() {
-		var one [1]byte
-		for {
-			if _, err := p.backend.Read(one[:]); err != nil {
-				return
-			}
-			if _, err := p.backend.Write(one[:]); err != nil {
-				return
-			}
-		}
-	}()
-	times := make([]time.Duration, n)
-	var one [1]byte
-	for i := range times {
-		start := time.Now()
-		_, err := p.client.Write([]byte{byte(i)})
-		must(t, "write", err)
-		_, err = readFull(p.client, one[:])
-		must(t, "echo", err)
-		if one[0] != byte(i) {
-			t.Fatalf("echo %d came back as %d", i, one[0])
-		}
-		times[i] = time.Since(start)
-	}
-	slices.Sort(times)
-	return times[n/2]
 }

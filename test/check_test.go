@@ -34,17 +34,51 @@ upstream = "pool"
 
 [[upstream]]
 name = "pool"
-balance = "least_connections"
+balance = "fair"
+hash_key = "cookie"
+hash_balance_factor = 50
+slow_start = 30
+queue_max = -1
+queue_timeout = "0s"
+panic_threshold = 101
+on_down = "drop"
+discover = "_web._tcp.example.org"
+resolver = "dns.example.org"
+on_empty = "fail"
 connect_retries = "three"
+[upstream.health_check]
+type = "ping"
+interval = "0s"
+down_interval = -1
+timeout = "0s"
+jitter = 90
+fall = 0
+rise = 0
+port = 65536
+host = "a b"
+path = "healthz"
+status = ["2xx"]
+send = 1
+expect = 2
+expect_regexp = "("
+[upstream.ejection]
+failures = 0
+time = "0s"
+time_max = "0s"
+share_max = 101
 [[upstream.backend]]
-address = "example.org:80"
+address = "example..org:80"
 weight = -3
-backup = true
+backup = "yes"
 `
 
 var mistakes = []string{
 	"splice", "pipe_size", "drain_timeout", "colour", "admin", "listen", "nowhere", "allow",
 	"idle_timeout", "accept_proxy_from", `"web"`, "balance", "connect_retries", "address", "weight", "backup",
+	"hash_key", "hash_balance_factor", "slow_start", "queue_max", "queue_timeout", "panic_threshold", "on_down",
+	"discover", "resolver", "on_empty", "type", "health_check: interval", "down_interval", "health_check: timeout",
+	"jitter", "fall", "rise", "port", "host", "path", "status", "send", "expect", "expect_regexp",
+	"failures", "ejection: time", "time_max", "share_max",
 }
 
 // goodConfig listens on a free port and is otherwise right.

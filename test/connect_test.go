@@ -207,9 +207,6 @@ func TestConnectWithoutPorts(t *testing.T) {
 	ns := harness.NewNamespace(t)
 	var server *peer.Server
 	must(t, "a backend in the namespace", ns.Do(func() (err error) {
-		if err = os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte("40000 40003"), 0); err != nil {
-			return err
-		}
 		server, err = peer.Listen("127.0.0.1:7000")
 		return err
 	}))
@@ -219,6 +216,10 @@ func TestConnectWithoutPorts(t *testing.T) {
 	c.Listener()["listen"] = []string{"127.0.0.1:8000"}
 	r.Relay = harness.Start(t, c, harness.Options{Namespace: ns})
 	t.Cleanup(r.closeConns)
+	// Now, and ports outside the usual range: none is left from what ran at the start.
+	must(t, "narrow the ports", ns.Do(func() error {
+		return os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte("30000 30003"), 0)
+	}))
 	dial := func(port int) (c *peer.Conn) {
 		must(t, "dial", ns.Do(func() (err error) {
 			c, err = peer.DialFrom(fmt.Sprint("127.0.0.1:", port), "127.0.0.1:8000")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -192,6 +193,26 @@ func TestDropManySlowHeads(t *testing.T) {
 		sockets := r.Descriptors(t)["socket"]
 		return sockets <= 2, sockets
 	})
+}
+
+// A head that does not fit into the socket is refused when no more of it can come, not
+// when its time is over.
+func TestDropHeadBiggerThanTheSocket(t *testing.T) {
+	t.Parallel()
+	n := harness.NewNamespace(t)
+	must(t, "small receive buffers", n.Do(func() error {
+		return os.WriteFile("/proc/sys/net/ipv4/tcp_rmem", []byte("4096 4096 4096"), 0)
+	}))
+	r := startDrop(t, func(_ *harness.Config, d harness.Table) { d["header_timeout"] = "15s" }, harness.Options{Namespace: n})
+	var c *peer.Conn
+	if err := n.Do(func() (err error) { c, err = peer.Dial(r.Address(t, "files")); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	start := time.Now()
+	go io.WriteString(c, get("/a", "X: "+strings.Repeat("y", 15<<10)))
+	a := (&client{c, bufio.NewReader(c)}).hear(t, "GET")
+	t.Log(a.StatusCode, time.Since(start))
 }
 
 // deny, sessions_max: the connection is reset, and the log says why.

@@ -1,10 +1,20 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
 	"relay/test/harness"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(echoVariable) != "" {
+		if err := runEchoer(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(harness.Main(m))
+}

@@ -1,9 +1,6 @@
 package drop
 
-import (
-	"fmt"
-	"testing"
-)
+import "testing"
 
 func TestRanges(t *testing.T) {
 	const size = 1000
@@ -74,7 +71,7 @@ func FuzzRange(f *testing.F) {
 		}
 		s, want := byteRange([]string{field}, size)
 		if want == part && (s.from < 0 || s.length <= 0 || s.length > size-s.from) {
-			t.Error(fmt.Sprintf("%q of %d: %+v", field, size, s))
+			t.Errorf("%q of %d: %+v", field, size, s)
 		}
 	})
 }

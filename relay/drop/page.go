@@ -129,21 +129,24 @@ func (w *pageWriter) summary(list []entry, more bool) {
 			bytes += e.size
 		}
 	}
-	w.text("<p>", count(folders, "folder"), ", ", count(files, "file"))
-	if files > 0 {
-		w.text(", ", showSize(bytes))
+	var parts []string
+	if folders > 0 {
+		parts = append(parts, count(folders, "folder"))
 	}
-	w.text("</p>\n")
+	if files > 0 {
+		parts = append(parts, count(files, "file"), showSize(bytes))
+	}
+	if parts == nil {
+		parts = append(parts, "There is nothing here yet.")
+	}
+	w.text("<p>", strings.Join(parts, ", "), "</p>\n")
 	if more {
 		w.text("<p>There are more: only ", itoa(int64(len(list))), " names are listed here.</p>\n")
 	}
 }
 
 func count(n int64, what string) string {
-	switch n {
-	case 0:
-		return "no " + what + "s"
-	case 1:
+	if n == 1 {
 		return "1 " + what
 	}
 	return itoa(n) + " " + what + "s"

@@ -12,6 +12,7 @@ import (
 	"relay/config"
 	"relay/relay/listen"
 	"relay/relay/sock"
+	"relay/relay/upstream"
 )
 
 // announce tells the backend who its client is, before anything else: it sends the PROXY
@@ -118,4 +119,17 @@ func tcpAddr(ap netip.AddrPort) *net.TCPAddr {
 func localAddress(fd int) netip.AddrPort {
 	a := sock.LocalAddress(fd)
 	return a.AddrPort()
+}
+
+// introduce makes what begins a health check of backends that expect a PROXY header: one
+// that says the proxy itself is calling.
+func introduce(version config.SendProxy) upstream.Preface {
+	h := &proxyproto.Header{Version: byte(version), Command: proxyproto.LOCAL}
+	if version == config.SendProxyV1 {
+		h.Command = proxyproto.PROXY // version 1 has no LOCAL; without addresses it says UNKNOWN
+	}
+	return func(c net.Conn) error {
+		_, err := h.WriteTo(c)
+		return err
+	}
 }

@@ -12,53 +12,66 @@ import (
 	"relay/relay/upstream"
 )
 
-// dial starts a connection to the next backend, and goes on to the one after it for as
-// long as they fail at once.
+// dial picks a backend and starts a connection to it, and goes on to the one after it
+// for as long as they fail at once.
 func (s *Session) dial() {
 	for {
-		b, err := s.target.Upstream.Pick(s.tried)
+		b, err := s.target.Upstream.Pick(s.key(), s.tried)
+		if err == upstream.ErrFull {
+			b, err = s.enqueue()
+		}
 		if err != nil {
 			s.finishUnserved(err)
 			return
 		}
-		s.backend = b
-		fd, errno := s.call(b)
-		if errno == unix.EINPROGRESS {
-			// On this machine and often in the same rack the answer is already there:
-			// asking costs a fifth of what waiting for the event does.
-			errno = sock.Connected(fd, &b.Address)
-		}
-		switch errno {
-		case 0:
-			s.established(fd)
-			return
-		case unix.EALREADY:
-			s.awaitConnect(fd)
-			return
-		}
-		if fd >= 0 {
-			sock.Close(fd)
-		}
-		if !s.retryAfter(errno) {
-			return
+		if b == nil || !s.dialTo(b) {
+			return // it waits, or is on its way, or is over
 		}
 	}
+}
+
+// key is what the choice of a backend may depend on.
+func (s *Session) key() upstream.Key {
+	k := upstream.Key{Client: s.client}
+	if s.who != nil {
+		k.SNI = s.who.ServerName
+	}
+	return k
+}
+
+// dialTo starts a connection to a backend on which a place is taken, and reports whether
+// another one is to be tried at once.
+func (s *Session) dialTo(b *upstream.Backend) (next bool) {
+	s.backend = b
+	fd, errno := s.call(b)
+	if errno == unix.EINPROGRESS {
+		// On this machine and often in the same rack the answer is already there:
+		// asking costs a fifth of what waiting for the event does.
+		errno = sock.Connected(fd, &b.Address)
+	}
+	switch errno {
+	case 0:
+		s.established(fd)
+		return false
+	case unix.EALREADY:
+		s.awaitConnect(fd)
+		return false
+	}
+	if fd >= 0 {
+		sock.Close(fd)
+	}
+	return s.retryAfter(errno)
 }
 
 // awaitConnect registers both ends: the backend's to hear the outcome, the client's to
 // hear if it resets meanwhile. Its FIN is no reason to give up.
 func (s *Session) awaitConnect(fd int) {
 	s.setBackend(fd)
-	c, b := &s.ends[client], &s.ends[backend]
+	b := &s.ends[backend]
 	if b.token != 0 {
 		return // and what is awaited now is room for the PROXY header
 	}
-	var errno sock.Errno
-	if c.token == 0 {
-		c.token, errno = s.in.loop.Register(c.FD, s, client, 0)
-	} else {
-		errno = s.in.loop.Ask(c.token, 0)
-	}
+	errno := s.watchClient()
 	if errno == 0 {
 		b.token, errno = s.in.loop.Register(b.FD, s, backend, loop.Out)
 	}
@@ -81,6 +94,16 @@ func (s *Session) lifeEnds() int64 {
 	return s.accepted + s.listener.sessionTimeout
 }
 
+// watchClient registers the client's end for errors alone: what it sends may wait.
+func (s *Session) watchClient() (errno sock.Errno) {
+	c := &s.ends[client]
+	if c.token != 0 {
+		return s.in.loop.Ask(c.token, 0)
+	}
+	c.token, errno = s.in.loop.Register(c.FD, s, client, 0)
+	return errno
+}
+
 func (s *Session) setBackend(fd int) {
 	b := &s.ends[backend]
 	b.FD, b.Kind = fd, flow.TCP
@@ -92,7 +115,7 @@ func (s *Session) setBackend(fd int) {
 // dialled hears of either end while a connect is under way.
 func (s *Session) dialled(tag uint8, ev loop.Events) {
 	if tag == client {
-		s.clientWhileConnecting(ev)
+		s.clientWhileWaiting(ev)
 		return
 	}
 	fd := s.ends[backend].FD
@@ -105,9 +128,9 @@ func (s *Session) dialled(tag uint8, ev loop.Events) {
 	}
 }
 
-// clientWhileConnecting ends the session when the client has reset it. A hang-up alone
+// clientWhileWaiting ends the session when the client has reset it. A hang-up alone
 // (a unix client that closed) is parked: what it sent may still be wanted.
-func (s *Session) clientWhileConnecting(ev loop.Events) {
+func (s *Session) clientWhileWaiting(ev loop.Events) {
 	c := &s.ends[client]
 	if ev&loop.Err != 0 && c.Kind == flow.TCP {
 		c.Err = sock.TakeError(c.FD)
@@ -138,6 +161,7 @@ func (s *Session) retryAfter(errno sock.Errno) bool {
 	if !scarce(errno) {
 		s.in.log.Debug().Str("listener", s.listener.Service.Config.Name).Str("upstream", s.target.Upstream.Name).
 			Str("backend", s.backend.Name).Str("error", errno.Error()).Msg("connect failed")
+		s.backend.ConnectFailed(errno.Error())
 	}
 	s.backend.Leave()
 	s.tried = append(s.tried, s.backend)
@@ -183,6 +207,8 @@ func (s *Session) finishUnserved(err error) {
 		s.finishConnect(s.ends[backend].Err)
 	case errors.Is(err, upstream.ErrFull):
 		s.finish(BackendFull)
+	case errors.Is(err, upstream.ErrQueueFull):
+		s.finish(QueueFull)
 	default:
 		s.finish(NoBackend)
 	}
@@ -200,6 +226,7 @@ func (s *Session) established(fd int) {
 // connectedTo begins to relay. Both ends are readable from here on; what the client has
 // sent meanwhile is waiting in its socket.
 func (s *Session) connectedTo() {
+	s.backend.Connected()
 	s.ends[backend].Err = 0
 	s.connected = s.in.loop.Now()
 	s.active = s.connected

@@ -26,6 +26,9 @@ const (
 	ConnectFailed    Reason = "connect_failed"
 	NoBackend        Reason = "no_backend"
 	BackendFull      Reason = "backend_full"
+	QueueFull        Reason = "queue_full"
+	QueueTimeout     Reason = "queue_timeout"
+	BackendDown      Reason = "backend_down" // and on_down is "reset"
 	NoResources      Reason = "no_resources"
 	DrainTimeout     Reason = "drain_timeout"
 	Killed           Reason = "killed"
@@ -48,6 +51,9 @@ func (s *Session) passReset(i int) {
 	s.reason = ClientReset
 	if i == backend {
 		s.reason = BackendReset
+		if s.flows[backend].Moved == 0 {
+			s.backend.Cut()
+		}
 	}
 	for f := range s.flows {
 		s.in.mover.Discard(&s.flows[f])
@@ -104,7 +110,11 @@ func (s *Session) finish(why Reason) {
 		ss.mover.Discard(&s.flows[i])
 		s.closeEnd(&s.ends[i], why != Complete)
 	}
+	s.leaveQueue()
 	if s.backend != nil {
+		if s.flows[backend].Moved > 0 {
+			s.backend.Served()
+		}
 		s.backend.Leave()
 	}
 	s.listener.Service.Leave()

@@ -16,7 +16,7 @@ func (s *Session) relay(tag uint8, ev loop.Events) {
 	reads, writes := int(tag), 1-int(tag)
 	acted, changed := false, false
 	if ev&loop.Resume != 0 {
-		s.queued[reads] = false
+		s.inLine[reads] = false
 		if f := &s.flows[reads]; f.Holds() || f.CanFill() {
 			changed = s.step(reads)
 		}
@@ -44,8 +44,8 @@ func (s *Session) turn(i int) (changed bool) {
 	if !s.flows[i].Streams() {
 		return s.step(i)
 	}
-	if !s.queued[i] {
-		s.queued[i] = true
+	if !s.inLine[i] {
+		s.inLine[i] = true
 		s.in.loop.Again(s.ends[i].token)
 	}
 	return false

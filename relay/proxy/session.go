@@ -42,15 +42,16 @@ type Session struct {
 	active    int64          // when a byte last moved, or a FIN
 	deadline  int64          // of a connect or a reset under way
 	tried     []*upstream.Backend
+	waiter    *upstream.Waiter // its place in the queue, while queued
 
 	older, newer *Session // the sessions of this loop, for draining and listing
 
+	reason    Reason // of a reset that waits for its bytes
 	ahead     uint16 // bytes of the client that went with the first segment to the backend
 	state     state
-	reason    Reason  // of a reset that waits for its bytes
 	uncounted bool    // its source is not known yet, and owes nothing
 	done      [2]bool // the flow's end has been passed on
-	queued    [2]bool // the flow waits for its turn in the loop's queue
+	inLine    [2]bool // the flow waits for its turn in the loop's queue
 }
 
 // open reports that the end has a descriptor.

@@ -9,6 +9,7 @@ import (
 	"relay/relay/flow"
 	"relay/relay/listen"
 	"relay/relay/loop"
+	"relay/relay/upstream"
 )
 
 // Listener is what the sessions of one [[listener]] share, on every loop, under one
@@ -170,6 +171,18 @@ func (ss *Sessions) scratch() []byte {
 		ss.heads = make([]byte, helloMost)
 	}
 	return ss.heads
+}
+
+// ResetOn ends the sessions on a backend with a reset: it is down, and on_down says so.
+// Those on their way to it go on to another when their connect fails.
+func (ss *Sessions) ResetOn(b *upstream.Backend) {
+	for s := ss.newest; s != nil; {
+		older := s.older
+		if s.backend == b && s.state == relaying {
+			s.finish(BackendDown)
+		}
+		s = older
+	}
 }
 
 func milliseconds(ns int64) float64 { return float64(ns) / float64(time.Millisecond) }

@@ -4,10 +4,10 @@ import "relay/relay/loop"
 
 // state is where a session stands.
 //
-//	(header) ──► connecting ──► relaying ──► resetting ──► closed
-//	                ▲  │ next       │                        ▲
-//	                └──┘ backend    └────────────────────────┤
-//	every state ──► closed, through finish ──────────────────┘
+//	(header) ──► (queued) ──► connecting ──► relaying ──► resetting ──► closed
+//	                ▲  next    ▲  │  │           │                        ▲
+//	                └─ backend ┴──┘  └───────────┴────────────────────────┤
+//	every state ──► closed, through finish ───────────────────────────────┘
 //
 // Half-close is no state: each flow ends by itself, and the session when both have.
 type state uint8
@@ -15,16 +15,18 @@ type state uint8
 const (
 	closed     state = iota
 	header           // the client is to say who it is or where it wants to go: PROXY header, ClientHello
+	queued           // every backend is full; one of them will call
 	connecting       // a backend's socket is on its way
 	relaying         // bytes move
 	resetting        // one end is gone; the other is reset once it has what was sent before
 )
 
 // next holds the states that each state may go to.
-var next = [...][5]bool{
+var next = [...][6]bool{
 	closed:     {header: true, connecting: true, relaying: true, resetting: true}, // taken or adopted
 	header:     {connecting: true, closed: true},
-	connecting: {connecting: true, relaying: true, closed: true},
+	queued:     {connecting: true, closed: true},
+	connecting: {queued: true, connecting: true, relaying: true, closed: true},
 	relaying:   {resetting: true, closed: true},
 	resetting:  {closed: true},
 }
@@ -41,6 +43,8 @@ func (s *Session) Ready(tag uint8, ev loop.Events) {
 	switch s.state {
 	case header:
 		s.headReady(tag, ev)
+	case queued:
+		s.clientWhileWaiting(ev)
 	case connecting:
 		s.dialled(tag, ev)
 	case relaying:
@@ -61,6 +65,8 @@ func (s *Session) Expire(now int64) {
 	switch s.state {
 	case header:
 		s.headTimedOut()
+	case queued:
+		s.finish(QueueTimeout)
 	case connecting:
 		s.connectTimedOut()
 	case relaying:

@@ -16,6 +16,9 @@ func TestTransitions(t *testing.T) {
 		{header, closed}:         true,
 		{connecting, connecting}: true, // the next backend
 		{connecting, relaying}:   true,
+		{connecting, queued}:     true, // all are full
+		{queued, connecting}:     true,
+		{queued, closed}:         true,
 		{connecting, closed}:     true,
 		{relaying, resetting}:    true,
 		{relaying, closed}:       true,
@@ -56,7 +59,7 @@ func TestMemoryIsReused(t *testing.T) {
 	ss := NewSessions(nil, nil, logNothing, false)
 	l := &Listener{ownChunk: 7}
 	first := ss.open(l)
-	first.state, first.queued, first.done, first.accepted = relaying, [2]bool{true, true}, [2]bool{true, true}, 9
+	first.state, first.inLine, first.done, first.accepted = relaying, [2]bool{true, true}, [2]bool{true, true}, 9
 	first.ends[client].Err = 5
 	ss.release(first)
 	second := ss.open(l)
@@ -64,7 +67,7 @@ func TestMemoryIsReused(t *testing.T) {
 	if second != first {
 		t.Fatal("the memory was not reused")
 	}
-	if s := second; s.state != closed || s.queued[0] || s.done[0] || s.accepted != 0 || s.ends[client].Err != 0 || s.ends[client].open() {
+	if s := second; s.state != closed || s.inLine[0] || s.done[0] || s.accepted != 0 || s.ends[client].Err != 0 || s.ends[client].open() {
 		t.Errorf("a fresh session begins with %+v", s)
 	}
 	if f := second.flows[backend]; f.Chunk != 7 || f.Holds() || !f.CanFill() {

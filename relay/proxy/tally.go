@@ -73,7 +73,7 @@ type View struct {
 	Active   int64     // when a byte last moved
 }
 
-var stateNames = [...]string{closed: "closed", header: "header", connecting: "connecting", relaying: "relaying", resetting: "resetting"}
+var stateNames = [...]string{closed: "closed", header: "header", queued: "queued", connecting: "connecting", relaying: "relaying", resetting: "resetting"}
 
 func (s *Session) view() View {
 	v := View{

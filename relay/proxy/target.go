@@ -29,13 +29,17 @@ type Target struct {
 }
 
 // NewTarget readies an upstream to be called, and tries on a socket whether the kernel
-// grants what its configuration asks for.
+// grants what its configuration asks for. It comes before the upstream's Start: health
+// checks then begin as sessions do.
 func NewTarget(u *upstream.Upstream) (*Target, error) {
 	c := u.Config()
 	t := &Target{
 		Upstream: u, header: c.SendProxy, connectTimeout: int64(c.ConnectTimeout),
 		mptcp: c.MPTCP, fastOpen: c.FastOpen, transparent: c.Transparent,
 		settings: outgoing(c),
+	}
+	if c.SendProxy != config.SendProxyOff {
+		u.Preface = introduce(c.SendProxy)
 	}
 	for _, ip := range c.Bind {
 		a, err := sock.TCPAddress(netip.AddrPortFrom(ip, 0))

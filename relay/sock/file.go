@@ -10,9 +10,10 @@ import (
 // thread then takes over what this one would have run.
 //
 // SpliceFile and SendFile can be told that they will not wait, because the page cache
-// was just asked. They then spare the scheduler, to which calls of a tenth of a
-// millisecond look like waiting: its monitor stays awake for them and takes the
-// processor away again and again, which cost 10 to 20 % of the CPU of sending a file.
+// was just asked about a file of this machine. They then spare the scheduler, to which a
+// call of a tenth of a millisecond looks like waiting: its monitor stays awake and takes
+// the processor away now and then. Sending by sendfile costs 15 % less CPU without (the
+// median of 60 interleaved rounds beside the other).
 
 // SpliceFile moves at most max bytes of a file, from offset on, into a pipe, by
 // reference. (0, 0) is the end of the file; EAGAIN is a full pipe.

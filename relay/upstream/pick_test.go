@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"testing"
 
@@ -12,105 +11,120 @@ import (
 	"relay/config"
 )
 
-func TestPickFollowsTheSchedule(t *testing.T) {
-	u := weighted(t, 5, 1, 1)
-	for range 3 {
-		if got := picks(t, u, 7); !slices.Equal(got, []int{0, 0, 1, 0, 2, 0, 0}) {
-			t.Errorf("sessions went to %v", got)
-		}
+// backendsOf gives backends addresses by their numbers.
+func backendsOf(all ...config.Backend) config.Upstream {
+	for i := range all {
+		all[i].Address = address(i)
 	}
-	wantLoads(t, u, 15, 3, 3)
-	for range 15 {
-		u.Backends()[0].Leave()
-	}
-	wantLoads(t, u, 0, 3, 3)
+	return config.Upstream{Name: "web", Backends: all}
 }
 
+func (p pool) wantLoads(t *testing.T, want ...int) {
+	t.Helper()
+	for i, b := range p.Backends() {
+		if b.Load() != want[i] {
+			t.Errorf("backend %d has %d sessions, want %d", i, b.Load(), want[i])
+		}
+	}
+}
+
+// Whatever the balance, a pick passes over who is drained, full or tried, and one that
+// fails leaves no trace.
 func TestPickPassesOver(t *testing.T) {
 	one := func(weight, most int) config.Backend { return config.Backend{Weight: weight, SessionsMax: most} }
-	for _, c := range []struct {
+	for _, tc := range []struct {
 		name     string
 		backends []config.Backend
-		loads    []int64
+		loads    []int
 		tried    []int
 		want     int // -1 = an error
 		err      error
 	}{
-		{"nothing in the way", []config.Backend{one(1, 0), one(1, 0)}, []int64{0, 0}, nil, 0, nil},
-		{"no weight", []config.Backend{one(0, 0), one(0, 0)}, []int64{0, 0}, nil, -1, ErrNoBackend},
-		{"weight on one only", []config.Backend{one(0, 0), one(1, 0)}, []int64{0, 0}, nil, 1, nil},
-		{"full", []config.Backend{one(1, 2), one(1, 2)}, []int64{2, 1}, nil, 1, nil},
-		{"all full", []config.Backend{one(1, 2), one(1, 2)}, []int64{2, 2}, nil, -1, ErrFull},
-		{"no limit is never full", []config.Backend{one(1, 0)}, []int64{1 << 40}, nil, 0, nil},
-		{"tried", []config.Backend{one(1, 0), one(1, 0), one(1, 0)}, []int64{0, 0, 0}, []int{0, 1}, 2, nil},
-		{"all tried", []config.Backend{one(1, 0), one(1, 0)}, []int64{0, 0}, []int{1, 0}, -1, ErrNoBackend},
-		{"tried or full", []config.Backend{one(1, 0), one(1, 1)}, []int64{0, 1}, []int{0}, -1, ErrFull},
-		{"tried and full", []config.Backend{one(1, 1), one(1, 0)}, []int64{1, 0}, []int{0}, 1, nil},
-		{"tried though it has most turns", []config.Backend{one(9, 0), one(1, 0)}, []int64{0, 0}, []int{0}, 1, nil},
+		{"no weight", []config.Backend{one(0, 0), one(0, 0)}, []int{0, 0}, nil, -1, ErrNoBackend},
+		{"weight on one only", []config.Backend{one(0, 0), one(1, 0)}, []int{0, 0}, nil, 1, nil},
+		{"full", []config.Backend{one(1, 2), one(1, 2)}, []int{2, 1}, nil, 1, nil},
+		{"all full", []config.Backend{one(1, 2), one(1, 2)}, []int{2, 2}, nil, -1, ErrFull},
+		{"no limit is never full", []config.Backend{one(1, 0)}, []int{1 << 40}, nil, 0, nil},
+		{"tried", []config.Backend{one(1, 0), one(1, 0), one(1, 0)}, []int{0, 0, 0}, []int{0, 1}, 2, nil},
+		{"all tried", []config.Backend{one(1, 0), one(1, 0)}, []int{0, 0}, []int{1, 0}, -1, ErrNoBackend},
+		{"tried or full", []config.Backend{one(1, 0), one(1, 1)}, []int{0, 1}, []int{0}, -1, ErrFull},
+		{"tried and full", []config.Backend{one(1, 1), one(1, 0)}, []int{1, 0}, []int{0}, 1, nil},
+		{"tried though it has most turns", []config.Backend{one(9, 0), one(1, 0)}, []int{0, 0}, []int{0}, 1, nil},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			u := pool(t, c.backends...)
+		for balance := config.RoundRobin; balance <= config.First; balance++ {
+			c := backendsOf(tc.backends...)
+			c.Balance = balance
+			p := poolOf(t, c)
+			p.preload(tc.loads)
 			var tried []*Backend
-			for _, i := range c.tried {
-				tried = append(tried, u.Backends()[i])
+			for _, i := range tc.tried {
+				tried = append(tried, p.at(i))
 			}
-			for i, n := range c.loads {
-				u.Backends()[i].load.Store(n)
-			}
-			b, err := u.Pick(tried)
-			if !errors.Is(err, c.err) || (b == nil) != (c.want < 0) {
-				t.Fatalf("picked %v, %v", b, err)
+			want := append([]int{}, tc.loads...)
+			b, err := p.Pick(keyOf(1), tried)
+			if !errors.Is(err, tc.err) || (b == nil) != (tc.want < 0) {
+				t.Fatalf("%s, %v: picked %v, %v", tc.name, balance, b, err)
 			}
 			if b != nil {
-				c.loads[c.want]++
+				want[tc.want]++
 			}
-			wantLoads(t, u, c.loads...) // a pick that fails leaves no trace
-		})
+			p.wantLoads(t, want...)
+		}
 	}
 }
 
-// The turn of a full backend goes to the next in the schedule, not to the first.
-func TestFullBackendsTurnsAreSpread(t *testing.T) {
-	u := pool(t, config.Backend{Weight: 1, SessionsMax: 1}, config.Backend{Weight: 1}, config.Backend{Weight: 1})
-	picks(t, u, 1+100)
-	if a, b := u.Backends()[1].Load(), u.Backends()[2].Load(); a+b != 100 || a < 30 || b < 30 {
-		t.Errorf("100 sessions beside a full backend went %d and %d", a, b)
+// preload puts sessions on the backends.
+func (p pool) preload(loads []int) {
+	all := p.Backends()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, n := range loads {
+		b := all[i]
+		b.tier.setReady(b, false)
+		b.load = n
+		b.tier.load += n
+		b.tier.admit(b)
 	}
+}
+
+// The turn of a full backend goes to the others alike.
+func TestFullBackendsTurnsAreSpread(t *testing.T) {
+	p := poolOf(t, backendsOf(config.Backend{Weight: 1, SessionsMax: 1}, config.Backend{Weight: 1}, config.Backend{Weight: 1}))
+	for i := range 101 {
+		p.pick(t, i)
+	}
+	p.wantLoads(t, 1, 50, 50)
 }
 
 // However many loops pick at once, loads are exact and limits hold.
 func TestPickConcurrently(t *testing.T) {
 	const loops, each, most = 4, 500, 30
-	u := pool(t, config.Backend{Weight: 3}, config.Backend{Weight: 1, SessionsMax: most}, config.Backend{Weight: 2})
-	held := make([][]*Backend, loops)
+	p := poolOf(t, backendsOf(config.Backend{Weight: 3}, config.Backend{Weight: 1, SessionsMax: most}, config.Backend{Weight: 2}))
+	held := make([][3]int, loops)
 	var all sync.WaitGroup
 	for i := range loops {
 		all.Go(func() {
 			for n := range each {
-				b, err := u.Pick(nil)
-				if err != nil {
+				b, err := p.Pick(Key{}, nil)
+				switch {
+				case err != nil:
 					t.Error(err)
-					return
-				}
-				if b == u.Backends()[1] && b.Load() > most+loops { // others may just be finding it full
-					t.Errorf("%d sessions on a backend for %d", b.Load(), most)
-				}
-				if n%3 == 0 {
+				case n%3 == 0:
 					b.Leave()
-				} else {
-					held[i] = append(held[i], b)
+				default:
+					held[i][b.place]++
 				}
 			}
 		})
 	}
 	all.Wait()
-	want := make([]int64, 3)
-	for _, bs := range held {
-		for _, b := range bs {
-			want[u.index(b)]++
+	want := make([]int, 3)
+	for _, h := range held {
+		for i := range h {
+			want[i] += h[i]
 		}
 	}
-	wantLoads(t, u, want...)
+	p.wantLoads(t, want...)
 	if want[1] > most {
 		t.Errorf("%d sessions on a backend for %d", want[1], most)
 	}

@@ -2,91 +2,107 @@ package upstream
 
 import (
 	"math"
-	"slices"
+	"math/rand/v2"
 	"testing"
+
+	"relay/config"
 )
 
-func TestSmooth(t *testing.T) {
-	for _, c := range []struct {
+func TestTurnsAreSmooth(t *testing.T) {
+	for _, tc := range []struct {
 		weights []int
-		want    schedule
+		want    string
 	}{
-		{nil, nil},
-		{[]int{0}, nil},
-		{[]int{0, 0, 0}, nil},
-		{[]int{7}, schedule{0}},
-		{[]int{1, 1, 1}, schedule{0, 1, 2}},
-		{[]int{100, 100, 100}, schedule{0, 1, 2}}, // divided by what they share
-		{[]int{5, 1, 1}, schedule{0, 0, 1, 0, 2, 0, 0}},
-		{[]int{10, 2, 2}, schedule{0, 0, 1, 0, 2, 0, 0}},
-		{[]int{0, 1, 0, 2}, schedule{3, 1, 3}}, // none for a weight of 0
-		{[]int{2, 1}, schedule{0, 1, 0}},
+		{[]int{1, 1, 1}, "012012012"},
+		{[]int{5, 1, 1}, "00010020001002"},
+		{[]int{2, 1}, "001001"},
+		{[]int{0, 3, 0, 1}, "11131113"},
+		{[]int{4, 1, 1, 1, 1}, "0102030401020304"},
+		{[]int{256, 256}, "01010101"},
 	} {
-		if got := smooth(c.weights); !slices.Equal(got, c.want) {
-			t.Errorf("weights %v: %v, want %v", c.weights, got, c.want)
+		p := newPool(t, config.Upstream{}, tc.weights...)
+		if got := p.picks(t, len(tc.want)); got != tc.want {
+			t.Errorf("weights %v: %s, want %s", tc.weights, got, tc.want)
 		}
 	}
 }
 
-// Over one schedule each backend is taken as often as its weight says, and no longer
-// waits for its next turn than its share allows for.
-func TestSmoothIsExactAndEven(t *testing.T) {
-	for _, weights := range [][]int{
-		{1},
-		{3, 1},
-		{256, 1},
-		{256, 255},
-		{5, 1, 1},
-		{1, 2, 3, 4, 5},
-		{7, 0, 3},
-		{256, 128, 64, 32, 16, 8, 4, 2, 1},
-		{251, 241, 239, 233},
-		{1, 1, 1, 1, 1, 1, 1, 93},
-	} {
-		turns := smooth(weights)
-		divisor, total := 0, 0
-		for _, w := range weights {
-			divisor = gcd(divisor, w)
-			total += w
+// Whatever the weights, no backend is ever far from its due, and every run as long as
+// the sum of the weights is exact.
+func TestTurnsKeepToTheirShares(t *testing.T) {
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		weights := make([]int, 2+r.IntN(40))
+		sum := 0
+		for i := range weights {
+			weights[i] = 1 + r.IntN(256)
+			sum += weights[i]
 		}
-		if len(turns) != total/divisor {
-			t.Errorf("weights %v: %d turns, want %d", weights, len(turns), total/divisor)
-		}
-		for i, w := range weights {
-			count, gap := countAndGap(turns, uint32(i))
-			if count != w/divisor {
-				t.Errorf("weights %v: backend %d has %d turns, want %d", weights, i, count, w/divisor)
+		p := newPool(t, config.Upstream{}, weights...)
+		got := make([]int, len(weights))
+		worst := 0.0
+		last := make([]int, len(weights))
+		for n := 1; n <= 3*sum; n++ {
+			b := p.pick(t, 0)
+			got[b.place]++
+			if gap, even := n-last[b.place], float64(sum)/float64(weights[b.place]); float64(gap) > 2*even+1 {
+				t.Fatalf("seed %d: backend %d waited %d turns, evenly spread it is %.1f", seed, b.place, gap, even)
 			}
-			if even := math.Ceil(float64(total) / float64(max(w, 1))); w > 0 && float64(gap) > 2*even {
-				t.Errorf("weights %v: backend %d waits %d turns, evenly spread it would %v", weights, i, gap, even)
+			last[b.place] = n
+			due := float64(n) * float64(weights[b.place]) / float64(sum)
+			worst = max(worst, math.Abs(float64(got[b.place])-due))
+			if n%sum != 0 {
+				continue
+			}
+			for i, w := range weights {
+				if got[i] != n/sum*w {
+					t.Fatalf("seed %d, after %d rounds: backend %d has %d, want %d", seed, n/sum, i, got[i], n/sum*w)
+				}
 			}
 		}
+		if worst >= 1 {
+			t.Errorf("seed %d: a backend is %.3f sessions from its due, want below 1", seed, worst)
+		}
 	}
 }
 
-// countAndGap is how often i stands in a schedule, and the longest way from one place to
-// the next, over the end as well.
-func countAndGap(turns schedule, i uint32) (count, gap int) {
-	last := -1
-	for at := range 2 * len(turns) {
-		if turns[at%len(turns)] != i {
-			continue
+func TestABackendThatComesBackIsNotOwedAnything(t *testing.T) {
+	p := newPool(t, config.Upstream{}, 1, 1, 1)
+	p.SetDrained(p.at(2), true)
+	p.picks(t, 1000)
+	p.SetDrained(p.at(2), false)
+	got := p.counts(t, 30)
+	for i := range 3 {
+		if got[i] < 9 || got[i] > 11 {
+			t.Errorf("after its return: %v, want about 10 each", got)
 		}
-		if at < len(turns) {
-			count++
-		}
-		if last >= 0 {
-			gap = max(gap, at-last)
-		}
-		last = at
 	}
-	return count, gap
 }
 
-func TestGCD(t *testing.T) {
-	for _, c := range [][3]int{{0, 0, 0}, {0, 5, 5}, {5, 0, 5}, {12, 18, 6}, {7, 13, 1}, {256, 256, 256}} {
-		if got := gcd(c[0], c[1]); got != c[2] {
-			t.Errorf("gcd(%d, %d) is %d, want %d", c[0], c[1], got, c[2])
-		}
+func TestWeightsSetWhileRunning(t *testing.T) {
+	p := newPool(t, config.Upstream{}, 1, 1)
+	p.SetWeight(p.at(0), 3)
+	if got := p.counts(t, 400); got[0] < 299 || got[0] > 301 {
+		t.Errorf("weights 3 and 1: %v of 400", got)
+	}
+	p.SetWeight(p.at(0), 0)
+	if got := p.counts(t, 10); got[0] != 0 {
+		t.Errorf("weight 0: %v", got)
+	}
+	p.SetWeight(p.at(0), -1)
+	if got := p.counts(t, 10); got[0] != 5 {
+		t.Errorf("as configured again: %v", got)
+	}
+}
+
+func TestTurnsCountAnew(t *testing.T) {
+	p := newPool(t, config.Upstream{}, 1, 2)
+	turns := p.tiers[0].order.(*turns)
+	p.counts(t, 3*rebaseAt-1)
+	if turns.now < rebaseAt-1 {
+		t.Fatalf("after %d rounds it is %v", rebaseAt, turns.now)
+	}
+	if got := p.counts(t, 300); got[0] != 100 || turns.now > 200 {
+		t.Errorf("over the rebase: %v, now %v", got, turns.now)
 	}
 }

@@ -1,42 +1,57 @@
 package upstream
 
 import (
-	"errors"
+	"container/list"
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"relay/config"
 )
 
-// What a pick can fail with.
-var (
-	ErrNoBackend = errors.New("no backend takes new sessions")
-	ErrFull      = errors.New("every backend is at its sessions_max")
-)
-
 // Upstream is a named pool of backends. Its methods may be called from anywhere.
 type Upstream struct {
-	Name   string
-	log    zerolog.Logger
-	config atomic.Pointer[config.Upstream]
-	now    atomic.Pointer[members]
-	next   atomic.Uint64
-	change sync.Mutex // held while members change
-}
+	Name string
+	// OnDown, if set, is told of a backend that can no longer be reached while its
+	// sessions are to be reset. It is set before Start, and must not block.
+	OnDown func(*Backend)
+	// Preface, if set, begins the connections of health checks. It is set before Start.
+	Preface Preface
 
-// members are the backends at a time, and the order in which they are taken.
-type members struct {
-	backends []*Backend
-	turns    schedule
+	config atomic.Pointer[config.Upstream]
+	log    zerolog.Logger
+	clock  func() time.Time
+
+	// change is held while the members change, so that tables can be built without the
+	// lock that picks need. It is taken before mu.
+	change    sync.Mutex
+	members   []member
+	discovery discovery
+
+	mu       sync.Mutex
+	backends map[string]*Backend
+	leaving  map[string]*Backend // no members any more, with sessions still on them
+	tiers    []*tier             // by rank
+	warming  []*Backend          // in their slow start
+	ejected  []*Backend
+	queue    list.List
+	started  bool // backends that appear from now on start slowly
+
+	nudge chan struct{} // tells the tending goroutine that there is more to tend
+	running
 }
 
 // New builds an upstream from its configuration.
 func New(c config.Upstream, log zerolog.Logger) (*Upstream, error) {
-	u := &Upstream{Name: c.Name, log: log.With().Str("upstream", c.Name).Logger()}
-	u.now.Store(&members{})
+	u := &Upstream{
+		Name: c.Name, log: log.With().Str("upstream", c.Name).Logger(), clock: time.Now,
+		backends: map[string]*Backend{}, leaving: map[string]*Backend{}, nudge: make(chan struct{}, 1),
+		discovery: discovery{answers: map[string][]found{}, ends: map[string]context.CancelFunc{}},
+	}
 	if err := u.Update(c); err != nil {
 		return nil, err
 	}
@@ -47,89 +62,43 @@ func New(c config.Upstream, log zerolog.Logger) (*Upstream, error) {
 func (u *Upstream) Config() *config.Upstream { return u.config.Load() }
 
 // Update goes over to another configuration of the same upstream. What is known of the
-// backends that stay is kept; the others take nothing new.
+// backends that stay (load, health, ejection) is kept; the others take nothing new.
 func (u *Upstream) Update(c config.Upstream) error {
 	u.change.Lock()
 	defer u.change.Unlock()
-	next := &members{}
-	for _, bc := range c.Backends {
-		b := u.Find(bc.Address.String())
-		if b == nil {
-			var err error
-			if b, err = newBackend(u, bc); err != nil {
-				return fmt.Errorf("upstream %q: backend %s: %w", c.Name, bc.Address, err)
-			}
-		}
-		next.backends = append(next.backends, b)
+	members, err := u.memberList(&c)
+	if err != nil {
+		return fmt.Errorf("upstream %q: %w", c.Name, err)
 	}
-	for i, bc := range c.Backends {
-		b := next.backends[i]
-		b.max.Store(int64(bc.SessionsMax))
-		if b.weight != bc.Weight {
-			b.weight, b.override = bc.Weight, -1
-		}
+	before := u.Config()
+	if c.HashFactor > 0 {
+		u.log.Info().Int("hash_balance_factor", c.HashFactor).
+			Msg("a bound on the load is set: several relays do not agree on backends where it bites")
 	}
-	u.config.Store(&c)
-	u.arrange(next.backends)
+	u.arrange(&c, members)
+	if before != nil {
+		u.watchAll(before.HealthCheck)
+		u.lookUpAll(before)
+	}
 	return nil
-}
-
-// arrange puts the backends in the order in which they are taken. u.change is held.
-func (u *Upstream) arrange(backends []*Backend) {
-	weights := make([]int, len(backends))
-	for i, b := range backends {
-		if !b.drained {
-			weights[i] = b.weightNow()
-		}
-	}
-	u.now.Store(&members{backends: backends, turns: smooth(weights)})
 }
 
 // Backends are the backends now, in the order of their list.
-func (u *Upstream) Backends() []*Backend { return u.now.Load().backends }
+func (u *Upstream) Backends() []*Backend {
+	u.change.Lock()
+	defer u.change.Unlock()
+	all := make([]*Backend, len(u.members))
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for i := range u.members {
+		all[i] = u.backends[u.members[i].name]
+	}
+	return all
+}
 
 // Find is the backend of this name, or nil.
 func (u *Upstream) Find(name string) *Backend {
-	for _, b := range u.Backends() {
-		if b.Name == name {
-			return b
-		}
-	}
-	return nil
-}
-
-// Pick chooses the backend of a session and takes a place on it, which Leave gives
-// back. It passes over those in tried, where a connect of this session has failed. One
-// pick is one step along the schedule; only full and tried backends cost more.
-func (u *Upstream) Pick(tried []*Backend) (*Backend, error) {
-	now := u.now.Load()
-	n := uint64(len(now.turns))
-	if n == 0 {
-		return nil, ErrNoBackend
-	}
-	full := false
-	at := u.next.Add(1) - 1
-	for i := range n {
-		b := now.backends[now.turns[(at+i)%n]]
-		if among(tried, b) {
-			continue
-		}
-		if b.enter() {
-			return b, nil
-		}
-		full = true
-	}
-	if full {
-		return nil, ErrFull
-	}
-	return nil, ErrNoBackend
-}
-
-func among(list []*Backend, b *Backend) bool {
-	for _, t := range list {
-		if t == b {
-			return true
-		}
-	}
-	return false
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.backends[name]
 }

@@ -22,6 +22,7 @@ var packages = map[string]string{
 	"aria2c":          "aria2",
 	"chromium":        "chromium",
 	"curl":            "curl",
+	"dnsmasq":         "dnsmasq-base",
 	"iperf3":          "iperf3",
 	"nc":              "netcat-openbsd",
 	"nginx":           "nginx",

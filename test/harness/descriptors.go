@@ -67,6 +67,16 @@ func (r *Relay) open(t testing.TB) map[int]string {
 	return found
 }
 
+// rememberStart notes what the process holds when it is ready.
+func (r *Relay) rememberStart(t testing.TB) {
+	t.Helper()
+	r.baseline = r.Descriptors(t)
+	r.atStart = map[string]bool{}
+	for _, target := range r.open(t) {
+		r.atStart[target] = true
+	}
+}
+
 func kindOf(target string) string {
 	kind, _, colon := strings.Cut(target, ":[")
 	if !colon {
@@ -78,13 +88,14 @@ func kindOf(target string) string {
 	return kind
 }
 
-// PipeBytes is the memory the kernel granted to the pipes the process holds, in
-// bytes. It opens each of them for a moment, as /proc allows.
+// PipeBytes is the memory the kernel granted to the pipes the process has made since
+// it was ready, in bytes: one that it inherited is none of its own. It opens each of
+// them for a moment, as /proc allows.
 func (r *Relay) PipeBytes(t testing.TB) int {
 	t.Helper()
 	sizes := map[string]int{} // by inode: both ends of a pipe are listed
 	for fd, target := range r.open(t) {
-		if kindOf(target) != "pipe" {
+		if kindOf(target) != "pipe" || r.atStart[target] {
 			continue
 		}
 		f, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/%d", r.PID, fd), os.O_RDONLY|unix.O_NONBLOCK, 0)

@@ -24,9 +24,10 @@ type Relay struct {
 	PID     int
 
 	cmd       *exec.Cmd
-	exited    chan struct{} // closed when the process is gone and its log read
-	baseline  Descriptors   // taken when it was ready
-	stopAsked bool          // the test ended it itself
+	exited    chan struct{}   // closed when the process is gone and its log read
+	baseline  Descriptors     // when it was ready
+	atStart   map[string]bool // what the descriptors were then
+	stopAsked bool            // the test ended it itself
 }
 
 // Start runs the program with this configuration and returns when it is ready.
@@ -35,7 +36,7 @@ func Start(t testing.TB, c *Config, options ...Options) *Relay {
 	t.Helper()
 	r := Launch(t, c.String(), options...)
 	r.Line(t, "the line that says ready", func(l Line) bool { return l.Message == "ready" })
-	r.baseline = r.Descriptors(t)
+	r.rememberStart(t)
 	t.Cleanup(func() { r.Finish(t) })
 	return r
 }
