@@ -19,10 +19,10 @@ run: build ## the main job, with relay.toml: then try curl http://127.0.0.1:8080
 	bin/relay run --config $(CONFIG)
 
 test: ## unit tests and the black-box suites on the real program
-	$(GO) test ./...
+	$(GO) test -timeout 25m ./...
 
 race: ## the same under the race detector, shortened
-	$(GO) test -race -short ./...
+	$(GO) test -race -short -timeout 25m ./...
 
 lint: ## gofumpt, vet and staticcheck must have nothing to say
 	@out=$$($(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
@@ -41,7 +41,7 @@ bench: build ## beside HAProxy and nginx, about twelve minutes (apt-get install 
 	$(GO) run ./test/bench $(BENCH)
 
 e2e: build ## with curl, wget, aria2, rclone, iperf3, redis-benchmark, ssh, nc (.ci/run installs them)
-	$(GO) test -tags e2e -count=1 ./test/e2e
+	$(GO) test -tags e2e -count=1 -timeout 20m ./test/e2e
 
 clean:
 	rm -rf bin test/bench/out

@@ -69,7 +69,7 @@ const Backlog = 4096
 // Listening says how a listening socket is made. Accepted sockets inherit its settings,
 // so that accepting costs no further call.
 type Listening struct {
-	Backlog  int
+	Backlog  int // 0 = the constant
 	MPTCP    bool
 	Settings Settings
 }
@@ -109,6 +109,10 @@ func (l Listening) open(fd int, at *Address) (*Setting, Errno) {
 	if errno := Bind(fd, at); errno != 0 {
 		return nil, errno
 	}
-	_, errno := retry(unix.SYS_LISTEN, uintptr(fd), uintptr(l.Backlog), 0, 0, 0, 0)
+	backlog := l.Backlog
+	if backlog == 0 {
+		backlog = Backlog
+	}
+	_, errno := retry(unix.SYS_LISTEN, uintptr(fd), uintptr(backlog), 0, 0, 0, 0)
 	return nil, errno
 }
