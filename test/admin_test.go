@@ -268,3 +268,37 @@ func TestAdminCommandsWithoutRelay(t *testing.T) {
 		c.Admin = harness.Table{"listen": "127.0.0.1:1"}
 	}
 }
+
+// A reload keeps what is known of all that stays: an order given to a backend, and the
+// counters of a listener. A backend that is gone and comes back is a new one.
+func TestReloadKeepsWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	one, two := greeter(t, "one"), greeter(t, "two")
+	var c *harness.Config
+	a := startAdmin(t, setup{edit: func(edited *harness.Config) {
+		c = edited.SetBackends(one.Address, two.Address)
+	}}, false)
+	web := a.Address(t, "web")
+	wantGreeting(t, web, "one", "two")
+	if code, text := a.call(t, "POST", "/api/v1/upstreams/web/backends/"+one.Address+"/drain", ""); code != 204 {
+		t.Fatal(code, text)
+	}
+	c.Listener()["idle_timeout"] = "5m"
+	a.Reload(t, c.String())
+	for range 4 {
+		wantGreeting(t, web, "two")
+	}
+	_, text := a.call(t, "GET", "/metrics", "")
+	if n := metric(t, text, `relay_sessions_accepted_total{listener="web"}`); n != 5 {
+		t.Errorf("%.0f sessions counted, want 5", n)
+	}
+	if n := metric(t, text, `relay_reloads_total{outcome="applied"}`); n != 1 {
+		t.Errorf("%.0f reloads counted, want 1", n)
+	}
+	a.Reload(t, c.SetBackends(two.Address).String())
+	a.Reload(t, c.SetBackends(one.Address, two.Address).String())
+	harness.Eventually(t, "the backend that came back serves", func() (bool, any) {
+		got, err := greeting(web)
+		return got == "one", fmt.Sprint(got, err)
+	})
+}
