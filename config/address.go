@@ -25,6 +25,15 @@ func listenAddress(v any) (Address, error) {
 	return parseAddress(s)
 }
 
+// adminAddress is where the admin interface listens: a file or an address of its own.
+func adminAddress(v any) (Address, error) {
+	a, err := listenAddress(v)
+	if err == nil && strings.HasPrefix(a.Unix, "@") {
+		return Address{}, fmt.Errorf("%s: an abstract socket has no file mode to guard it; write a path, like \"unix:/run/relay/admin.sock\"", quote(v.(string)))
+	}
+	return a, err
+}
+
 // backendAddress is where sessions go, so it must be one that can be called.
 func backendAddress(v any) (Address, error) {
 	s, ok := v.(string)

@@ -12,9 +12,30 @@ type Config struct {
 	File      string // where it was read, for messages
 	Engine    Engine
 	Log       Log
+	Admin     Admin
 	Listeners []Listener
 	Upstreams []Upstream
 	Drops     []Drop
+}
+
+// Upstream is the upstream of this name, or nil.
+func (c *Config) Upstream(name string) *Upstream {
+	for i := range c.Upstreams {
+		if c.Upstreams[i].Name == name {
+			return &c.Upstreams[i]
+		}
+	}
+	return nil
+}
+
+// Drop is the drop of this name, or nil.
+func (c *Config) Drop(name string) *Drop {
+	for i := range c.Drops {
+		if c.Drops[i].Name == name {
+			return &c.Drops[i]
+		}
+	}
+	return nil
 }
 
 // Splice says when a flow may leave copying for splicing.
@@ -50,6 +71,23 @@ type Log struct {
 	Format string // json | console
 	Access bool
 }
+
+// Admin is the table [admin]: status page, API and metrics.
+type Admin struct {
+	Listen    Address // the zero value = off
+	TokenFile string  // absolute, or relative to the process after loading
+}
+
+// On reports whether there is an admin interface.
+func (a *Admin) On() bool { return a.Listen != Address{} }
+
+// Guarded reports whether the address is reached by others than those whom a file's mode
+// lets in, so that changes need the token.
+func (a *Admin) Guarded() bool { return a.On() && !a.Listen.IsUnix() }
+
+// Public reports whether the address is reached from other machines, so that reading
+// needs the token, too.
+func (a *Admin) Public() bool { return a.Guarded() && !a.Listen.TCP.Addr().IsLoopback() }
 
 // Address names a place to listen or to connect to: an IP address and port, the
 // path of a unix socket or, for a backend, a host name and port. Exactly one of the

@@ -12,7 +12,8 @@ func defaults() *Config {
 			PipeBudget:   256 * mib,
 			DrainTimeout: 30 * time.Second,
 		},
-		Log: Log{Level: "info", Format: "json", Access: true},
+		Log:   Log{Level: "info", Format: "json", Access: true},
+		Admin: Admin{TokenFile: "relay.token"},
 	}
 }
 

@@ -102,13 +102,6 @@ func unless[T any](other string, f field[T]) field[T] {
 	return f
 }
 
-// later is a key that design and documents name and a later version brings: it
-// must not pass for a slip of the pen, and never be ignored.
-func later[T any](name string) field[T] {
-	read := func(w *walk, at place, _ any, _ *T) { w.mistake(at, "this key %s", notYet) }
-	return field[T]{name: name, read: read}
-}
-
 func below[V any](name string, fields []field[V]) []string {
 	var paths []string
 	for _, f := range fields {

@@ -46,6 +46,7 @@ func TestASmallFileHasDefaults(t *testing.T) {
 			DrainTimeout: 30 * time.Second,
 		},
 		Log:       Log{Level: "info", Format: "json", Access: true},
+		Admin:     Admin{TokenFile: "/etc/relay/relay.token"},
 		Listeners: []Listener{{Service: service("web", "127.0.0.1:8080"), Upstream: "web"}},
 		Upstreams: []Upstream{{
 			Name: "web", ConnectTimeout: 5 * time.Second, ConnectRetries: 3, QueueTimeout: 10 * time.Second, Sockets: freshSockets(),
@@ -65,6 +66,9 @@ engine = { loops = 2, splice = "never", splice_chunk = 65536, copy_chunk = "4 Ki
 level = "debug"
 format = "console"
 access = false
+[admin]
+listen = "127.0.0.1:9901"
+token_file = "secret/token"
 [[listener]]
 name = "web"
 listen = ["[fe80::1%lo]:80", "[::ffff:127.0.0.1]:81", "unix:@web", "127.0.0.1:0", "127.0.0.1:0"]
@@ -115,7 +119,8 @@ splice_chunk = "4KiB"
 			Loops: 2, Splice: SpliceNever, SpliceChunk: 65536, CopyChunk: 4096, PipeSize: 2 << 20,
 			PipeBudget: 1e9, SessionsMax: 7,
 		},
-		Log: Log{Level: "debug", Format: "console"},
+		Log:   Log{Level: "debug", Format: "console"},
+		Admin: Admin{Listen: tcp("127.0.0.1:9901"), TokenFile: "secret/token"},
 		Listeners: []Listener{{
 			Service: Service{
 				Name:             "web",

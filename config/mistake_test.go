@@ -47,7 +47,7 @@ func TestMistakes(t *testing.T) {
 		{"address with a zone for a range", "drop", `allow = ["fe80::1%lo"]`, `drop "files": allow: "fe80::1%lo" is not an address range; write it like "10.0.0.0/8", "2001:db8::/32" or "192.0.2.7"`},
 		{"range wider than IPv4", "drop", `deny = ["::ffff:0:0/90"]`, `drop "files": deny: "::ffff:0:0/90" is wider than IPv4; write an IPv4 range like "10.0.0.0/8"`},
 
-		{"later table", "top", `[admin]`, `admin: this key is not available yet in this version`},
+		{"admin without a mode", "top", `admin = { listen = "unix:@admin" }`, `admin: listen: "unix:@admin": an abstract socket has no file mode to guard it; write a path, like "unix:/run/relay/admin.sock"`},
 		{"unknown balance", "upstream", `balance = "fair"`, `upstream "web": balance: "fair" is not among the choices; write "round_robin", "least_connections", "random", "source_hash" or "first"`},
 		{"factor below a share", "upstream", `hash_balance_factor = 100`, `upstream "web": hash_balance_factor: 100 is out of range; write a number from 101 to 1000, or 0 for off`},
 		{"unknown hash key", "upstream", `hash_key = "cookie"`, `upstream "web": hash_key: "cookie" is not among the choices; write "source", "source_port" or "sni"`},
@@ -220,7 +220,6 @@ idle_timeout = "10x"
 		`relay.toml:2: lisener: unknown key; did you mean "listener"?`,
 		`relay.toml:4: engine: loops: the text "two" is not a whole number; write one from 0 to 1024, without quotes`,
 		`relay.toml:5: engine: drain_timeout: 30 has no unit; write "30s" for seconds`,
-		`relay.toml:6: admin: this key is not available yet in this version`,
 		`relay.toml:10: upstream "web": balance: "fair" is not among the choices; write "round_robin", "least_connections", "random", "source_hash" or "first"`,
 		`relay.toml:12: upstream "web": backend 1: address: "example..org:80": "example..org" is not a host name; write it like "app.example.org:80"`,
 		`relay.toml:13: upstream "web": backend 1: weight: 1000 is out of range; write a number from 0 to 256`,

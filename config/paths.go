@@ -8,6 +8,8 @@ import (
 // resolvePaths makes the relative paths of a file relative to its directory.
 func resolvePaths(c *Config) {
 	base := filepath.Dir(c.File)
+	resolveSocket(base, &c.Admin.Listen)
+	c.Admin.TokenFile = resolve(base, c.Admin.TokenFile)
 	for i := range c.Listeners {
 		resolveSockets(base, c.Listeners[i].Listen)
 	}

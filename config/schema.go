@@ -23,10 +23,10 @@ var spliceChunk = size[int](4*kib, gib)
 var rootFields = []field[Config]{
 	single("engine", engineFields, func(c *Config) *Engine { return &c.Engine }),
 	single("log", logFields, func(c *Config) *Log { return &c.Log }),
+	single("admin", adminFields, func(c *Config) *Admin { return &c.Admin }),
 	repeated("listener", "listener", listenerFields, freshListener, func(c *Config) *[]Listener { return &c.Listeners }),
 	repeated("upstream", "upstream", upstreamFields, freshUpstream, func(c *Config) *[]Upstream { return &c.Upstreams }),
 	repeated("drop", "drop", dropFields, freshDrop, func(c *Config) *[]Drop { return &c.Drops }),
-	later[Config]("admin"),
 }
 
 var engineFields = []field[Engine]{
@@ -44,6 +44,11 @@ var logFields = []field[Log]{
 	scalar("level", word([]string{"debug", "info", "warn", "error"}), func(l *Log) *string { return &l.Level }),
 	scalar("format", word([]string{"json", "console"}), func(l *Log) *string { return &l.Format }),
 	scalar("access", yesNo, func(l *Log) *bool { return &l.Access }),
+}
+
+var adminFields = []field[Admin]{
+	scalar("listen", adminAddress, func(a *Admin) *Address { return &a.Listen }),
+	scalar("token_file", tokenFile, func(a *Admin) *string { return &a.TokenFile }),
 }
 
 // serviceFields are the keys of both a listener and a drop.

@@ -62,6 +62,9 @@ func checkSockets(w *walk, c *Config) {
 			sockets = append(sockets, socket{a, owner})
 		}
 	}
+	if c.Admin.On() {
+		add(place{}.at("admin").inside(), []Address{c.Admin.Listen})
+	}
 	for i, l := range c.Listeners {
 		add(nth("listener", i, l.Name), l.Listen)
 	}

@@ -149,3 +149,15 @@ func directory(v any) (string, error) {
 	}
 	return s, nil
 }
+
+// tokenFile is the path of a file that need not be there.
+func tokenFile(v any) (string, error) {
+	s, ok := v.(string)
+	if !ok {
+		return "", fmt.Errorf("%s is not a text; write the path of a file", describe(v))
+	}
+	if s == "" || strings.ContainsRune(s, 0) {
+		return "", fmt.Errorf("%s is not a path; write that of a file", quote(s))
+	}
+	return s, nil
+}

@@ -24,6 +24,9 @@ type Budget struct {
 // NewBudget allows limit bytes of pipe capacity.
 func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
 
+// Limit is what it allows, in bytes.
+func (b *Budget) Limit() int64 { return b.limit }
+
 // Used is the capacity of all pipes that exist, in bytes.
 func (b *Budget) Used() int64 { return b.used.Load() }
 

@@ -5,18 +5,17 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"relay/config"
 	"relay/pipepool"
-	"relay/relay/drop"
 	"relay/relay/flow"
 	"relay/relay/listen"
 	"relay/relay/probe"
 	"relay/relay/proxy"
-	"relay/relay/upstream"
 )
 
 const (
@@ -26,46 +25,58 @@ const (
 	diskWorkers = 16
 )
 
-// Server runs one configuration.
+// Server runs a configuration, and goes over to another when it is told to.
 type Server struct {
-	config   *config.Config
+	version  string
+	began    time.Time
+	started  *config.Config // what it started with
 	log      zerolog.Logger
 	capacity *listen.Capacity
 	budget   *pipepool.Budget
 	disk     *flow.Disk
-	services []*listen.Service
-	pools    []*upstream.Upstream
-	drops    []*drop.Drop
 	workers  []*worker
 	running  sync.WaitGroup
 	failed   chan error // a loop that could not go on
+	state    atomic.Int32
+
+	control sync.Mutex // held while the parts change
+	parts   atomic.Pointer[parts]
+	reloads reloads
 }
+
+// The states of a server.
+const (
+	starting int32 = iota
+	serving
+	draining
+)
 
 // New builds a server: everything is opened, nothing runs. On an error nothing stays
 // open.
-func New(c *config.Config, log zerolog.Logger) (*Server, error) {
+func New(c *config.Config, log zerolog.Logger, version string) (*Server, error) {
 	sessions, pipeBytes, err := raiseDescriptors(c, log)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		config: c, log: log,
+		version: version, began: time.Now(), started: c, log: log,
 		capacity: &listen.Capacity{Max: sessions},
 		budget:   pipepool.NewBudget(pipeBytes),
 		disk:     flow.NewDisk(diskWorkers),
 	}
+	s.parts.Store(&parts{config: c})
 	found := probe.Run()
 	found.Log(log)
 	probe.This(found).Examine(Needs(c)).Log(log)
-	if err := s.build(); err != nil {
+	if err := s.build(c); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Server) build() error {
-	loops := s.config.Engine.Loops
+func (s *Server) build(c *config.Config) error {
+	loops := c.Engine.Loops
 	if loops == 0 {
 		loops = runtime.NumCPU()
 	}
@@ -74,7 +85,7 @@ func (s *Server) build() error {
 	// plane, and each wake would cost two thread switches.
 	runtime.GOMAXPROCS(max(runtime.NumCPU(), loops+2))
 	for range loops {
-		w, err := newWorker(s.config, s.budget, s.disk, s.log)
+		w, err := newWorker(c, s.budget, s.disk, s.log)
 		if err != nil {
 			return err
 		}
@@ -83,83 +94,13 @@ func (s *Server) build() error {
 	for _, w := range s.workers {
 		w.peers = s.workers
 	}
-	targets, err := s.targets()
+	next, err := s.prepare(c)
 	if err != nil {
 		return err
 	}
-	for i := range s.config.Listeners {
-		if err := s.listener(&s.config.Listeners[i], targets); err != nil {
-			return err
-		}
-	}
-	for i := range s.config.Drops {
-		if err := s.drop(&s.config.Drops[i]); err != nil {
-			return err
-		}
-	}
+	next.attach(s.workers)
+	s.parts.Store(next)
 	return nil
-}
-
-func (s *Server) targets() (map[string]*proxy.Target, error) {
-	all := make(map[string]*proxy.Target)
-	for _, c := range s.config.Upstreams {
-		u, err := upstream.New(c, s.log)
-		if err != nil {
-			return nil, err
-		}
-		u.OnDown = s.resetOn
-		s.pools = append(s.pools, u)
-		t, err := proxy.NewTarget(u)
-		if err != nil {
-			return nil, err
-		}
-		all[c.Name] = t
-	}
-	return all, nil
-}
-
-// resetOn has every loop end its sessions on a backend that is down.
-func (s *Server) resetOn(b *upstream.Backend) {
-	for _, w := range s.workers {
-		w.loop.Post(func() { w.sessions.ResetOn(b) })
-	}
-}
-
-func (s *Server) listener(c *config.Listener, targets map[string]*proxy.Target) error {
-	service, err := listen.Open("listener", c.Service, s.capacity, s.log)
-	if err != nil {
-		return err
-	}
-	s.services = append(s.services, service)
-	l := proxy.NewListener(service, c, targets, s.config.Engine.SpliceChunk)
-	s.attach(service, func(w *worker) listen.Taker { return w.sessions.Taker(l) })
-	return nil
-}
-
-func (s *Server) drop(c *config.Drop) error {
-	service, err := listen.Open("drop", c.Service, s.capacity, s.log)
-	if err != nil {
-		return err
-	}
-	s.services = append(s.services, service)
-	d, err := drop.NewDrop(service, c, s.config.Engine.SpliceChunk)
-	if err != nil {
-		return fmt.Errorf("drop %q: %w", c.Name, err)
-	}
-	s.drops = append(s.drops, d)
-	s.attach(service, func(w *worker) listen.Taker { return w.conns.Taker(d) })
-	return nil
-}
-
-// attach gives a service an acceptor on every loop.
-func (s *Server) attach(service *listen.Service, taker func(*worker) listen.Taker) {
-	places := make([]listen.Place, len(s.workers))
-	for i, w := range s.workers {
-		places[i] = listen.Place{Loop: w.loop, Taker: taker(w)}
-	}
-	for i, a := range listen.Attach(service, places) {
-		s.workers[i].acceptors = append(s.workers[i].acceptors, a)
-	}
 }
 
 // Run serves until ctx ends, then drains: nothing new is accepted and what runs may
@@ -168,6 +109,10 @@ func (s *Server) Run(ctx context.Context, kill <-chan struct{}) error {
 	if err := s.start(); err != nil {
 		s.stop()
 		return err
+	}
+	s.state.Store(serving)
+	if a := s.parts.Load().admin; a != nil {
+		a.Serve()
 	}
 	s.log.Info().Int("loops", len(s.workers)).Msg("ready")
 	select {
@@ -192,14 +137,11 @@ func (s *Server) start() error {
 			}
 		})
 	}
-	var pools sync.WaitGroup
-	for _, u := range s.pools {
-		pools.Go(u.Start)
-	}
-	pools.Wait()
+	s.parts.Load().startUpstreams(nil)
 	started := make(chan error, len(s.workers))
-	for _, w := range s.workers {
-		w.loop.Post(func() { started <- w.start() })
+	p := s.parts.Load()
+	for i, w := range s.workers {
+		w.loop.Post(func() { started <- w.start(p, i) })
 	}
 	for range s.workers {
 		if err := <-started; err != nil {
@@ -211,9 +153,14 @@ func (s *Server) start() error {
 
 // drain waits for the sessions to finish and ends those that do not in time.
 func (s *Server) drain(kill <-chan struct{}) {
-	s.log.Info().Int64("sessions", s.capacity.Used()).Dur("timeout_ms", s.config.Engine.DrainTimeout).Msg("draining")
-	s.each((*worker).drain)
-	expired := time.NewTimer(s.config.Engine.DrainTimeout)
+	s.control.Lock() // a reload is over, and none begins any more
+	s.state.Store(draining)
+	p := s.parts.Load()
+	s.control.Unlock()
+	timeout := p.config.Engine.DrainTimeout
+	s.log.Info().Int64("sessions", s.capacity.Used()).Dur("timeout_ms", timeout).Msg("draining")
+	s.each(func(i int, w *worker) { w.drain(p, i) })
+	expired := time.NewTimer(timeout)
 	defer expired.Stop()
 	look := time.NewTicker(drainPoll)
 	defer look.Stop()
@@ -229,17 +176,17 @@ func (s *Server) drain(kill <-chan struct{}) {
 		s.log.Warn().Int64("sessions", s.capacity.Used()).Str("reason", string(why)).Msg("ending what still runs")
 		break
 	}
-	s.each(func(w *worker) { w.finish(why) })
+	s.each(func(_ int, w *worker) { w.finish(why) })
 }
 
 // each runs f for every worker on its loop and waits for all.
-func (s *Server) each(f func(*worker)) {
+func (s *Server) each(f func(i int, w *worker)) {
 	var done sync.WaitGroup
-	for _, w := range s.workers {
+	for i, w := range s.workers {
 		done.Add(1)
 		w.loop.Post(func() {
 			defer done.Done()
-			f(w)
+			f(i, w)
 		})
 	}
 	done.Wait()
@@ -247,9 +194,7 @@ func (s *Server) each(f func(*worker)) {
 
 // stop ends the loops and waits for them, then closes what is shared.
 func (s *Server) stop() {
-	for _, u := range s.pools {
-		u.Stop()
-	}
+	s.parts.Load().stopUpstreams(nil)
 	for _, w := range s.workers {
 		w.loop.Post(w.pool.Close)
 		w.loop.Stop()
@@ -259,11 +204,6 @@ func (s *Server) stop() {
 }
 
 func (s *Server) close() {
-	for _, service := range s.services {
-		service.Close()
-	}
-	for _, d := range s.drops {
-		d.Close()
-	}
+	s.parts.Load().close()
 	s.disk.Close()
 }

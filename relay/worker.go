@@ -10,7 +10,6 @@ import (
 	"relay/pipepool"
 	"relay/relay/drop"
 	"relay/relay/flow"
-	"relay/relay/listen"
 	"relay/relay/loop"
 	"relay/relay/proxy"
 )
@@ -18,15 +17,16 @@ import (
 // worker is one loop with everything that lives on it. But for what is said of each,
 // its parts are touched on the loop's thread only.
 type worker struct {
-	loop      *loop.Loop
-	pool      *pipepool.Pool
-	sessions  *proxy.Sessions
-	conns     *drop.Conns
-	acceptors []*listen.Acceptor
-	peers     []*worker // all workers, this one included
-	upkeep    loop.Timer
-	trimmed   int64 // when pipes were last trimmed
-	draining  bool  // sessions stay where they are
+	loop     *loop.Loop
+	pool     *pipepool.Pool
+	mover    *flow.Mover
+	sessions *proxy.Sessions
+	conns    *drop.Conns
+	peers    []*worker // all workers, this one included
+	upkeep   loop.Timer
+	stalls   stalls
+	trimmed  int64 // when pipes were last trimmed
+	draining bool  // sessions stay where they are
 }
 
 func newWorker(c *config.Config, budget *pipepool.Budget, disk *flow.Disk, log zerolog.Logger) (*worker, error) {
@@ -34,8 +34,10 @@ func newWorker(c *config.Config, budget *pipepool.Budget, disk *flow.Disk, log z
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{loop: l, pool: pipepool.New(budget, c.Engine.PipeSize, loop.Clock)}
+	w := &worker{loop: l, stalls: stalls{log: log}, pool: pipepool.New(budget, c.Engine.PipeSize, loop.Clock)}
 	mover := flow.NewMover(modes[c.Engine.Splice], w.pool, c.Engine.CopyChunk)
+	w.mover = mover
+	l.OnStall(w.stalls.tell)
 	w.sessions = proxy.NewSessions(l, mover, log, c.Log.Access)
 	w.conns = drop.NewConns(l, mover, disk, log, c.Log.Access)
 	return w, nil
@@ -56,11 +58,11 @@ const (
 	moveMost = 64
 )
 
-// start sets the acceptors to work; it runs on the loop's thread.
-func (w *worker) start() error {
+// start sets the acceptors of worker i to work; it runs on the loop's thread.
+func (w *worker) start(p *parts, i int) error {
 	var all error
-	for _, a := range w.acceptors {
-		all = errors.Join(all, a.Start())
+	for _, service := range p.services {
+		all = errors.Join(all, service.acceptors[i].Start())
 	}
 	w.Expire(w.loop.Now())
 	return all
@@ -68,6 +70,7 @@ func (w *worker) start() error {
 
 // Expire does, about once a second, what keeps a loop in shape.
 func (w *worker) Expire(now int64) {
+	w.stalls.mark()
 	if now-w.trimmed >= int64(trimEvery) {
 		w.pool.Trim()
 		w.trimmed = now
@@ -99,10 +102,10 @@ func (w *worker) balance() {
 }
 
 // drain stops accepting and lets what runs finish.
-func (w *worker) drain() {
+func (w *worker) drain(p *parts, i int) {
 	w.draining = true
-	for _, a := range w.acceptors {
-		a.Stop()
+	for _, service := range p.services {
+		service.acceptors[i].Stop()
 	}
 	w.conns.Drain()
 }

@@ -46,7 +46,8 @@ func root() *cobra.Command {
 			return errors.New("relay: a command is needed, such as 'relay run'")
 		},
 	}
-	c.AddCommand(runCommand(), checkCommand(), benchCommand(), doctorCommand(), versionCommand())
+	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
+		backendCommand(), doctorCommand(), benchCommand(), versionCommand())
 	return c
 }
 

@@ -18,6 +18,9 @@ func runCommand() *cobra.Command {
 		Short: "Serve what the configuration says until SIGTERM or SIGINT",
 		Long: `Serve what the configuration says.
 
+SIGHUP reads the configuration again: what changed in it takes effect, and running
+sessions go on. A file with mistakes changes nothing.
+
 SIGTERM or SIGINT drains: nothing new is accepted, and what runs may finish for
 drain_timeout. A second signal ends it at once.`,
 		Args: cobra.NoArgs,
@@ -40,8 +43,11 @@ func run(ctx context.Context, c *config.Config) error {
 	log, flush := relay.NewLog(c.Log, os.Stderr)
 	defer flush()
 	ctx, kill := signals(ctx)
-	s, err := relay.New(c, log)
+	hangups := make(chan os.Signal, 1) // those that come during a reload are one more after it
+	signal.Notify(hangups, syscall.SIGHUP)
+	s, err := relay.New(c, log, version)
 	if err == nil {
+		go reloadAt(hangups, s) // lives as long as the process
 		err = s.Run(ctx, kill)
 	}
 	if err != nil {
@@ -67,4 +73,10 @@ func signals(parent context.Context) (context.Context, <-chan struct{}) {
 		close(kill)
 	}()
 	return ctx, kill
+}
+
+func reloadAt(hangups <-chan os.Signal, s *relay.Server) {
+	for range hangups {
+		s.Reload()
+	}
 }

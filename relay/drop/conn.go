@@ -11,7 +11,9 @@ import (
 // Conn is one client's connection. Its memory is reused by a later one as soon as it is
 // closed. Between two requests it holds plain values only.
 type Conn struct {
+	id     uint64
 	in     *Conns
+	counts *Tally
 	drop   *Drop
 	end    flow.End
 	token  loop.Token
@@ -49,6 +51,8 @@ type exchange struct {
 	body   bool   // the client announced one
 	status int
 	before uint64 // bytes of the response's head
+	length uint64 // bytes of the response's body that come from a file
+	told   uint64 // bytes of the body that have been counted
 	why    Reason
 	file   bool // the body is a file
 }

@@ -25,6 +25,7 @@ type Conns struct {
 	spare    *Conn
 	newest   *Conn
 	count    int
+	tallies  map[string]*Tally // by drop
 
 	// Scratch space, used within one turn and shared by all.
 	input  []byte // a head as it is peeked
@@ -40,7 +41,7 @@ const outputBytes = 64 << 10
 
 // NewConns makes the (empty) connections of a loop.
 func NewConns(l *loop.Loop, m *flow.Mover, disk *flow.Disk, log zerolog.Logger, access bool) *Conns {
-	return &Conns{loop: l, mover: m, sender: flow.NewSender(m, disk, l), disk: disk, log: log, access: access}
+	return &Conns{loop: l, mover: m, sender: flow.NewSender(m, disk, l), disk: disk, log: log, access: access, tallies: map[string]*Tally{}}
 }
 
 // Count is the number of connections on this loop.
@@ -58,6 +59,7 @@ type taker struct {
 func (t *taker) Take(a listen.Conn) {
 	cs := t.conns
 	c := cs.open(t.drop)
+	c.id = cs.loop.NewID()
 	c.client = a.Client
 	c.end.FD, c.end.Kind = a.FD, a.Kind
 	c.active = cs.loop.Now()
@@ -74,7 +76,7 @@ func (t *taker) Take(a listen.Conn) {
 
 // Refused writes the access-log line of a connection that never was.
 func (t *taker) Refused(a listen.Conn, why listen.Refusal) {
-	c := Conn{in: t.conns, drop: t.drop, client: a.Client}
+	c := Conn{in: t.conns, drop: t.drop, counts: t.conns.tally(t.drop), client: a.Client}
 	c.end.Kind = a.Kind
 	c.request.began = loop.Clock()
 	c.logRequest(Reason(why))
@@ -94,7 +96,8 @@ func (cs *Conns) open(d *Drop) *Conn {
 	}
 	c := cs.spare
 	cs.spare = c.older
-	*c = Conn{in: cs, drop: d, file: idleFile, doubt: loop.Never, older: cs.newest}
+	*c = Conn{in: cs, drop: d, counts: cs.tally(d), file: idleFile, doubt: loop.Never, older: cs.newest}
+	d.hold()
 	if cs.newest != nil {
 		cs.newest.newer = c
 	}
@@ -105,6 +108,7 @@ func (cs *Conns) open(d *Drop) *Conn {
 
 // release takes a connection off the list and keeps its memory for the next.
 func (cs *Conns) release(c *Conn) {
+	c.drop.release()
 	if c.newer != nil {
 		c.newer.older = c.older
 	} else {
@@ -139,16 +143,7 @@ func (cs *Conns) Drain() {
 	now := cs.loop.Now()
 	for c, older := cs.newest, (*Conn)(nil); c != nil; c = older {
 		older = c.older
-		switch {
-		case c.state == idle && c.used:
-			c.receive()
-			if c.state == idle {
-				c.finish(Complete)
-			}
-		case c.state == idle, c.state == lingering:
-			c.deadline = min(c.deadline, now+lingerDrained)
-			c.rearm()
-		}
+		c.wind(now)
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 	"relay/relay/sock"
 )
 
-// Drop is one [[drop]]: a directory and its rules. The loops share it.
+// Drop is one [[drop]] under one configuration: a directory and its rules. The loops
+// share it.
 type Drop struct {
 	Service          *listen.Service
 	dir              int    // O_PATH; every name is looked up beneath it
@@ -25,6 +26,9 @@ type Drop struct {
 	idleTimeout      int64
 	halfCloseTimeout int64
 	listed           atomic.Int64 // bytes of listings that are being sent
+	holders          atomic.Int64 // connections, and whoever made it
+	next             atomic.Pointer[Drop]
+	gone             atomic.Bool // without a successor
 }
 
 // ways maps the values of `transfer`.
@@ -62,11 +66,9 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		idleTimeout:      int64(c.IdleTimeout),
 		halfCloseTimeout: int64(c.HalfCloseTimeout),
 	}
+	d.holders.Store(1)
 	if c.SpliceChunk > 0 {
 		d.chunk = c.SpliceChunk
 	}
 	return d, nil
 }
-
-// Close closes the directory; no connection of the drop may be left.
-func (d *Drop) Close() { sock.Close(d.dir) }

@@ -67,7 +67,7 @@ func (c *Conn) part() {
 	}
 	c.setState(lingering)
 	c.deadline = c.in.loop.Now() + min(c.drop.halfCloseTimeout, lingerTime)
-	if c.in.draining {
+	if c.parting() {
 		c.deadline = min(c.deadline, c.in.loop.Now()+lingerDrained)
 	}
 	if c.ask(loop.In) {
@@ -128,8 +128,9 @@ func (c *Conn) close(why Reason) {
 	cs.release(c)
 }
 
-// logRequest writes the access-log line.
+// logRequest counts the request and writes its access-log line.
 func (c *Conn) logRequest(why Reason) {
+	c.count(why)
 	if !c.in.access {
 		return
 	}

@@ -18,7 +18,7 @@ func (c *Conn) receive() {
 	}
 	n, errno := sock.Peek(c.end.FD, c.in.input)
 	switch {
-	case errno == unix.EAGAIN && c.state == idle && !c.in.draining:
+	case errno == unix.EAGAIN && c.state == idle && !c.parting():
 		// Readable, and nothing to read: urgent data (MSG_OOB). Edge-triggered we do
 		// not hear of it again and again.
 		c.begins()
@@ -43,6 +43,7 @@ func (c *Conn) begins() {
 	if c.request.began != 0 {
 		return
 	}
+	c.renew()
 	c.request.began = c.in.loop.Now()
 	if c.used {
 		c.deadline = c.request.began + c.drop.headerTimeout

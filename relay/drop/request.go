@@ -20,7 +20,7 @@ func (c *Conn) begin(h head, b []byte) {
 	e.head, e.method, e.body = r, r.Method, h.body()
 	e.path, _, _ = strings.Cut(r.RequestURI, "?")
 	c.rude = e.body
-	c.closing = r.Close || e.body || c.in.draining
+	c.closing = r.Close || e.body || c.parting()
 	c.dispatch()
 }
 

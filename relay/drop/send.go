@@ -8,7 +8,7 @@ import (
 // respond begins to send a response: b, of which the first head bytes are its head (the
 // log does not count them) and the rest a short text, and then body bytes of the file.
 func (c *Conn) respond(b []byte, head int, body int64) {
-	c.request.before = uint64(head)
+	c.request.before, c.request.length = uint64(head), uint64(body)
 	c.request.head = nil
 	c.flow = flow.Flow{Remain: body, Chunk: c.drop.chunk}
 	c.setState(sending)
@@ -57,6 +57,7 @@ func (c *Conn) send() {
 	status := c.in.sender.Send(&c.flow, &c.file, &c.end, c)
 	if c.flow.Moved != before {
 		c.active = c.in.loop.Now()
+		c.tell()
 	}
 	c.after(status)
 }

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,9 +27,16 @@ type Acceptor struct {
 	loop    *loop.Loop
 	taker   Taker
 	peers   []*Acceptor // the same service on all loops, this one included
-	tokens  []loop.Token
+	watches []*watch
 	timer   loop.Timer
 	resting bool
+}
+
+// watch is a socket in the loop of an acceptor.
+type watch struct {
+	acceptor *Acceptor
+	socket   *socket
+	token    loop.Token // 0 = not watched yet
 }
 
 // Place is where connections can be served: a loop, and who takes them there.
@@ -42,49 +50,124 @@ type Place struct {
 func Attach(s *Service, places []Place) []*Acceptor {
 	all := make([]*Acceptor, len(places))
 	for i, p := range places {
-		all[i] = &Acceptor{service: s, loop: p.Loop, taker: p.Taker, peers: all}
+		a := &Acceptor{service: s, loop: p.Loop, taker: p.Taker, peers: all}
+		for _, so := range s.sockets {
+			a.add(so)
+		}
+		all[i] = a
 	}
-	s.serving.Store(int32(len(places)))
+	s.claim(nil, len(places))
 	return all
+}
+
+// Succeed prepares a service to take the place of another, whose acceptors serve it from
+// then on: Release and then Become, on every loop, do it.
+func (s *Service) Succeed(before *Service, loops int) {
+	if s.sources != nil {
+		s.sources.limit(s.Config.SessionsMaxPerSource, s.Config.SessionRatePerSource)
+	}
+	s.claim(before, loops)
+}
+
+// claim counts the loops that are about to watch the sockets which the service before
+// did not have, so that none closes one while another is about to watch it.
+func (s *Service) claim(before *Service, loops int) {
+	for _, so := range s.sockets {
+		if before == nil || !before.has(so) {
+			so.watchers.Add(int32(loops))
+			s.log.Info().Str("address", so.name).Msg("listening")
+		}
+	}
+	s.opened = nil
 }
 
 // Start begins to accept. It runs on the loop's thread.
 func (a *Acceptor) Start() error {
-	a.tokens = make([]loop.Token, len(a.service.sockets))
-	for i, so := range a.service.sockets {
-		t, errno := a.loop.Register(so.fd, a, uint8(i), loop.In|loop.Exclusive)
-		if errno != 0 {
+	for _, w := range a.watches {
+		if errno := w.register(); errno != 0 {
 			return errno
 		}
-		a.tokens[i] = t
 	}
 	return nil
 }
 
-// Stop ends accepting on this loop. The last loop to stop takes what is still pending,
-// so that nobody who is already connected is turned away, and closes the sockets. It
-// runs on the loop's thread.
+// Begin is Start for a service that comes while others run: what epoll has no room for is
+// tried again.
+func (a *Acceptor) Begin() {
+	if a.Start() != nil {
+		a.rest(shortPause)
+	}
+}
+
+// add takes on a socket, which is not watched yet.
+func (a *Acceptor) add(so *socket) *watch {
+	w := &watch{acceptor: a, socket: so}
+	a.watches = append(a.watches, w)
+	return w
+}
+
+func (w *watch) register() (errno sock.Errno) {
+	w.token, errno = w.acceptor.loop.Register(w.socket.fd, w, 0, loop.In|loop.Exclusive)
+	return errno
+}
+
+// Release gives up the sockets that a successor does not have; all of them when next is
+// nil. It runs on the loop's thread, on which every acceptor is to release before any
+// becomes another: epoll does not take a socket twice.
+func (a *Acceptor) Release(next *Service) {
+	a.watches = slices.DeleteFunc(a.watches, func(w *watch) bool {
+		if next != nil && next.has(w.socket) {
+			return false
+		}
+		a.leave(w)
+		return true
+	})
+}
+
+// Become goes on for the successor. It runs on the loop's thread.
+func (a *Acceptor) Become(next *Service, taker Taker) {
+	before := a.service
+	a.service, a.taker = next, taker
+	for _, so := range next.sockets {
+		if !before.has(so) && a.add(so).register() != 0 {
+			a.rest(shortPause)
+		}
+	}
+}
+
+// Stop ends accepting on this loop. It runs on the loop's thread.
 func (a *Acceptor) Stop() {
 	a.loop.StopTimer(&a.timer)
-	for _, t := range a.tokens {
-		a.loop.Leave(t)
-	}
-	a.tokens = nil
-	if a.service.serving.Add(-1) > 0 {
+	a.Release(nil)
+}
+
+// leave ends watching a socket. The last loop to leave takes what is still pending, so
+// that nobody who is already connected is turned away, and closes it.
+func (a *Acceptor) leave(w *watch) {
+	a.loop.Leave(w.token)
+	if w.socket.watchers.Add(-1) > 0 {
 		return
 	}
-	for _, so := range a.service.sockets {
-		a.takePending(so)
+	a.takePending(w.socket)
+	w.socket.close()
+}
+
+// scarce tells an error of accept(2) that will come again from one that concerns a
+// single client.
+func scarce(errno sock.Errno) bool {
+	switch errno {
+	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		return true
 	}
-	a.service.Close()
+	return false
 }
 
 // takePending accepts what was in the backlog. Clients that keep arriving have a new
 // place to go to: the bound is the longest backlog there can have been.
 func (a *Acceptor) takePending(so *socket) {
 	for range sock.Backlog {
-		switch a.accept(so) {
-		case unix.EAGAIN, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.EBADF, unix.EINVAL:
+		errno := a.accept(so)
+		if errno == unix.EAGAIN || errno == unix.EBADF || errno == unix.EINVAL || scarce(errno) {
 			return
 		}
 	}
@@ -92,22 +175,20 @@ func (a *Acceptor) takePending(so *socket) {
 
 // Ready accepts what is pending, up to the bound of a turn; level-triggered epoll
 // brings us back for the rest.
-func (a *Acceptor) Ready(tag uint8, _ loop.Events) {
-	so := a.service.sockets[tag]
+func (w *watch) Ready(uint8, loop.Events) {
+	a := w.acceptor
 	for range acceptMost {
 		if a.service.capacity.full() {
 			a.pause(fullPause, "the process has all the sessions it may; raise sessions_max or LimitNOFILE")
 			return
 		}
-		switch errno := a.accept(so); errno {
-		case 0:
-		case unix.EAGAIN:
+		switch errno := a.accept(w.socket); {
+		case errno == unix.EAGAIN:
 			return
-		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		case scarce(errno):
 			a.pause(shortPause, errno.Error()+"; raise LimitNOFILE or lower sessions_max")
 			return
-		default: // ECONNABORTED and the network errors of accept(2) concern that client only
-		}
+		} // ECONNABORTED and the network errors of accept(2) concern that client only
 	}
 }
 
@@ -172,8 +253,8 @@ func (a *Acceptor) rest(length time.Duration) {
 		return
 	}
 	a.resting = true
-	for _, t := range a.tokens {
-		a.loop.Park(t)
+	for _, w := range a.watches {
+		a.loop.Park(w.token)
 	}
 	a.loop.SetTimer(&a.timer, a, a.loop.Now()+int64(length))
 }
@@ -181,10 +262,17 @@ func (a *Acceptor) rest(length time.Duration) {
 // Expire ends a rest.
 func (a *Acceptor) Expire(int64) {
 	a.resting = false
-	for _, t := range a.tokens {
-		if a.loop.Ask(t, loop.In|loop.Exclusive) != 0 {
+	for _, w := range a.watches {
+		if w.resume() != 0 {
 			a.rest(shortPause)
 			return
 		}
 	}
+}
+
+func (w *watch) resume() sock.Errno {
+	if w.token == 0 {
+		return w.register()
+	}
+	return w.acceptor.loop.Ask(w.token, loop.In|loop.Exclusive)
 }

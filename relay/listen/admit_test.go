@@ -74,7 +74,7 @@ func prefixes(all []string) []netip.Prefix {
 // takes them off.
 func TestAdmit(t *testing.T) {
 	capacity := plenty()
-	s := &Service{capacity: capacity, Config: config.Service{SessionsMax: 2, Deny: prefixes([]string{"10.0.0.0/8"})}}
+	s := &Service{counts: &counts{}, capacity: capacity, Config: config.Service{SessionsMax: 2, Deny: prefixes([]string{"10.0.0.0/8"})}}
 	from := func(ip string) Conn { return Conn{Client: netip.AddrPortFrom(netip.MustParseAddr(ip), 1)} }
 	for i, c := range []struct {
 		conn     Conn

@@ -13,10 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"relay/config"
+	"relay/relay/sock"
 )
 
 func open1(a config.Address) (*Service, error) {
-	return Open("listener", config.Service{Name: "test", Listen: []config.Address{a}}, plenty(), zerolog.Nop())
+	return Open("listener", config.Service{Name: "test", Backlog: sock.Backlog, Listen: []config.Address{a}}, plenty(), zerolog.Nop())
 }
 
 // A socket that a dead process left behind is taken over.

@@ -8,8 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rs/zerolog"
-
 	"relay/config"
 	"relay/relay/flow"
 )
@@ -62,18 +60,12 @@ func TestAllAddressesAreServed(t *testing.T) {
 	}
 }
 
-// Every address of the longest list is told from the others, and a longer one refused.
+// Every address of a long list is told from the others.
 func TestManyAddresses(t *testing.T) {
-	const addresses = addressesMost
+	const addresses = 300
 	var c config.Service
 	for i := range addresses {
 		c.Listen = append(c.Listen, config.Address{Unix: fmt.Sprintf("@relay-many-%d-%d", os.Getpid(), i)})
-	}
-	more := c
-	more.Listen = append(more.Listen[:addresses:addresses], config.Address{Unix: "@relay-one-too-many"})
-	if s, err := Open("listener", more, plenty(), zerolog.Nop()); err == nil {
-		s.Close()
-		t.Error("a service with one address too many was opened")
 	}
 	r := newRig(t, 1, c, plenty())
 	r.start(0)

@@ -64,7 +64,7 @@ func newRig(t *testing.T, n int, c config.Service, capacity *Capacity) *rig {
 	if len(c.Listen) == 0 {
 		c.Listen = []config.Address{{TCP: netip.MustParseAddrPort("127.0.0.1:0")}}
 	}
-	c.Name = "test"
+	c.Name, c.Backlog = "test", sock.Backlog
 	r := &rig{t: t, log: &lines{}}
 	s, err := Open("listener", c, capacity, zerolog.New(r.log))
 	if err != nil {

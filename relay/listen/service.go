@@ -1,19 +1,14 @@
 package listen
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
-	"os"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
 
 	"relay/config"
 	"relay/relay/flow"
 	"relay/relay/loop"
-	"relay/relay/sock"
 )
 
 // Conn is an accepted connection. Whoever takes it owns the descriptor.
@@ -45,116 +40,45 @@ const (
 // Capacity bounds the sessions of the whole process. At the bound accepting pauses, so
 // that clients wait in the backlog instead of being turned away.
 type Capacity struct {
-	Max  int64
-	used atomic.Int64
+	Max     int64 // at first
+	changed atomic.Int64
+	used    atomic.Int64
 }
 
-func (c *Capacity) full() bool { return c.used.Load() >= c.Max }
+func (c *Capacity) full() bool { return c.used.Load() >= c.Most() }
+
+// Most is the bound now.
+func (c *Capacity) Most() int64 {
+	if n := c.changed.Load(); n != 0 {
+		return n
+	}
+	return c.Max
+}
+
+// SetMost changes the bound, to 1 or more. Sessions beyond it go on.
+func (c *Capacity) SetMost(n int64) { c.changed.Store(n) }
 
 // Used is the number of sessions now.
 func (c *Capacity) Used() int64 { return c.used.Load() }
 
-// Service is one listener or drop: its listening sockets and what is counted for all
-// loops together.
+// Service is one listener or drop under one configuration: its rules and its listening
+// sockets. A reload makes a new Service of it, which keeps the counters and the sockets
+// of the one before.
 type Service struct {
 	Config   config.Service
 	Role     string // "listener" or "drop": the key of its name in the log
 	log      zerolog.Logger
 	capacity *Capacity
-	sessions atomic.Int64
 	sources  *sources // nil = no limits per source
 	sockets  []*socket
-	short    shortage     // accepting is paused
-	serving  atomic.Int32 // acceptors that have not left
+	opened   []*socket // of these, the ones that were not open before
+	*counts
 }
 
-type socket struct {
-	fd   int
-	kind flow.Kind
-	path string // of a unix socket in the file system, to be removed
-	name string // what the log calls it
-}
-
-// addressesMost is how many addresses an acceptor can tell apart by the tag of an event.
-const addressesMost = 1 << 8
-
-// Open opens the service's sockets; on an error none stays open.
-func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
-	if len(c.Listen) > addressesMost {
-		return nil, fmt.Errorf("%s %q: listens on %d addresses, at most %d are possible", role, c.Name, len(c.Listen), addressesMost)
-	}
-	s := &Service{
-		Config: c, Role: role, capacity: capacity, log: log.With().Str(role, c.Name).Logger(),
-		sources: newSources(c.SessionsMaxPerSource, c.SessionRatePerSource),
-	}
-	for _, address := range c.Listen {
-		so, err := open(address, &c)
-		if err != nil {
-			s.Close()
-			return nil, fmt.Errorf("%s %q: listen %s: %w", role, c.Name, address, err)
-		}
-		s.sockets = append(s.sockets, so)
-		s.log.Info().Str("address", so.name).Msg("listening")
-	}
-	s.warnOfFastOpen()
-	return s, nil
-}
-
-func open(a config.Address, c *config.Service) (*socket, error) {
-	if a.IsUnix() {
-		return openUnix(a.Unix, c.Backlog)
-	}
-	at, err := sock.TCPAddress(a.TCP)
-	if err != nil {
-		return nil, err
-	}
-	how := sock.Listening{Backlog: c.Backlog, MPTCP: c.MPTCP, Settings: settings(c)}
-	fd, refused, err := how.Open(&at)
-	if refused != nil {
-		return nil, Explain(refused, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	bound := sock.LocalAddress(fd)
-	return &socket{fd: fd, kind: flow.TCP, name: bound.AddrPort().String()}, nil
-}
-
-// openUnix takes the place of a socket that a dead process left behind, never that of
-// a live one.
-func openUnix(path string, backlog int) (*socket, error) {
-	at, err := sock.UnixAddress(path)
-	if err != nil {
-		return nil, err
-	}
-	so := &socket{kind: flow.Unix, name: "unix:" + path}
-	if path[0] != '@' {
-		so.path = path
-	}
-	how := sock.Listening{Backlog: backlog}
-	so.fd, _, err = how.Open(&at)
-	if errors.Is(err, unix.EADDRINUSE) && so.path != "" && stale(path, &at) {
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
-		so.fd, _, err = how.Open(&at)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return so, nil
-}
-
-// stale reports that path is a socket nobody listens on.
-func stale(path string, at *sock.Address) bool {
-	if info, err := os.Lstat(path); err != nil || info.Mode().Type() != os.ModeSocket {
-		return false
-	}
-	fd, errno := sock.Dial(at)
-	if errno == 0 {
-		sock.Close(fd)
-	}
-	return errno == unix.ECONNREFUSED
+// counts is what outlives a reload. All loops share it.
+type counts struct {
+	sessions atomic.Int64
+	short    shortage // accepting is paused
 }
 
 // Leave gives back the place of a connection that a Taker has taken. LeaveSource goes
@@ -216,17 +140,4 @@ func Contains(ranges []netip.Prefix, ip netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-// Close closes the sockets of a service that no loop watches (any more). Shutdown comes
-// first: a descriptor that someone holds a duplicate of would go on accepting.
-func (s *Service) Close() {
-	for _, so := range s.sockets {
-		sock.Shutdown(so.fd, unix.SHUT_RDWR)
-		sock.Close(so.fd)
-		if so.path != "" {
-			os.Remove(so.path)
-		}
-	}
-	s.sockets = nil
 }

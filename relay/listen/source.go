@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"relay/relay/loop"
@@ -44,11 +45,16 @@ const (
 // sessions are always remembered; others only for their rate, until it allows a full
 // burst again or until there are too many.
 type sources struct {
+	limits atomic.Pointer[sourceLimits]
+	seed   maphash.Seed
+	shards [shards]shard
+}
+
+// sourceLimits are those in force; a reload may change them.
+type sourceLimits struct {
 	sessionsMax int64
 	interval    int64 // between two sessions, in nanoseconds; 0 = no limit
 	burst       int64 // how far ahead of the clock a source may get
-	seed        maphash.Seed
-	shards      [shards]shard
 }
 
 type shard struct {
@@ -69,15 +75,22 @@ func newSources(sessionsMax, rate int) *sources {
 	if sessionsMax == 0 && rate == 0 {
 		return nil
 	}
-	s := &sources{sessionsMax: int64(sessionsMax), seed: maphash.MakeSeed()}
-	if rate > 0 {
-		s.interval = max(int64(time.Second)/int64(rate), 1)
-		s.burst = int64(time.Second) - s.interval
-	}
+	s := &sources{seed: maphash.MakeSeed()}
+	s.limit(sessionsMax, rate)
 	for i := range s.shards {
 		s.shards[i].seen = map[source]use{}
 	}
 	return s
+}
+
+// limit sets the limits. What is known of each source is kept.
+func (s *sources) limit(sessionsMax, rate int) {
+	l := &sourceLimits{sessionsMax: int64(sessionsMax)}
+	if rate > 0 {
+		l.interval = max(int64(time.Second)/int64(rate), 1)
+		l.burst = int64(time.Second) - l.interval
+	}
+	s.limits.Store(l)
 }
 
 // shard is chosen by a hash that a flood cannot aim.
@@ -87,19 +100,19 @@ func (s *sources) shard(from source) *shard {
 
 // enter counts a session in, or refuses it.
 func (s *sources) enter(from source, now int64) bool {
-	sh := s.shard(from)
+	sh, l := s.shard(from), s.limits.Load()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	u, known := sh.seen[from]
-	if s.sessionsMax > 0 && u.sessions >= s.sessionsMax {
+	if l.sessionsMax > 0 && u.sessions >= l.sessionsMax {
 		return false
 	}
-	if s.interval > 0 {
+	if l.interval > 0 {
 		due := max(u.due, now)
-		if due-now > s.burst {
+		if due-now > l.burst {
 			return false
 		}
-		u.due = due + s.interval
+		u.due = due + l.interval
 	}
 	if !known && len(sh.seen) >= shardMost {
 		sh.forget(now)

@@ -37,7 +37,7 @@ func TestStopOfOneLoop(t *testing.T) {
 	r.dial(1)
 	r.take(1)
 	r.on(1, r.acceptors[1].Stop)
-	if r.sockets != nil {
+	if !r.sockets[0].closed.Load() {
 		t.Error("the sockets are still open after the last loop stopped")
 	}
 }

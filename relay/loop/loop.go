@@ -38,6 +38,8 @@ type Loop struct {
 	waking  atomic.Bool // a wake-up is under way
 	stopped bool        // by its own thread
 	turns   atomic.Uint64
+	watch   watch
+	id      uint64 // the last one given out
 	calls   uint64 // system calls made so far; its own thread's
 }
 
@@ -52,7 +54,7 @@ func New() (*Loop, error) {
 		unix.Close(epoll)
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	l := &Loop{epoll: epoll, wake: wake, now: Clock()}
+	l := &Loop{epoll: epoll, wake: wake, now: Clock(), id: firstID()}
 	ev := unix.EpollEvent{Events: unix.EPOLLIN}
 	setToken(&ev, wakeToken)
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &ev); err != nil {
@@ -68,12 +70,13 @@ func (l *Loop) Run() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer l.close()
+	l.now = Clock()
 	for !l.stopped {
 		n, err := l.wait()
 		if err != nil {
 			return fmt.Errorf("epoll_wait: %w", err)
 		}
-		l.now = Clock()
+		l.begin(n)
 		l.turns.Add(1)
 		l.dispatch(l.events[:n])
 		l.resume()
@@ -143,11 +146,13 @@ func (l *Loop) timeout() int {
 	if len(l.again) > 0 {
 		return 0
 	}
+	now := Clock()
+	l.done(now)
 	at, ok := l.timers.next()
 	if !ok {
 		return -1
 	}
-	ms := (at - Clock() + int64(time.Millisecond) - 1) / int64(time.Millisecond)
+	ms := (at - now + int64(time.Millisecond) - 1) / int64(time.Millisecond)
 	return int(min(max(ms, 0), 1<<30))
 }
 
@@ -191,6 +196,7 @@ func (l *Loop) resume() {
 			break
 		}
 	}
+	l.watch.round.Turns = done
 	l.again = append(l.again[:0], l.again[done:]...)
 }
 
@@ -208,6 +214,7 @@ func (l *Loop) runPosted() {
 	l.mu.Lock()
 	l.posted, l.running = l.running[:0], l.posted
 	l.mu.Unlock()
+	l.watch.round.Posts = len(l.running)
 	for i, f := range l.running {
 		f()
 		l.running[i] = nil
@@ -237,3 +244,20 @@ var start = func() (s struct {
 
 // Clock is the time now, in nanoseconds of CLOCK_MONOTONIC.
 func Clock() int64 { return start.mono + int64(time.Since(start.at)) }
+
+// idStride is the distance of the numbers that one loop gives out, so that those of
+// another fit between them.
+const idStride = 1024
+
+var loops atomic.Uint64
+
+// firstID makes a loop's numbers begin where neither another loop of this process nor an
+// earlier process on this machine has given any: at the time in microseconds, since none
+// gives out a million in a second.
+func firstID() uint64 { return uint64(Clock()/1000)*idStride + loops.Add(1)%idStride }
+
+// NewID is a number that no session on this machine has had since it was booted.
+func (l *Loop) NewID() uint64 {
+	l.id += idStride
+	return l.id
+}

@@ -57,6 +57,7 @@ func (l *Loop) expire() {
 		}
 		t := l.timers.list[0]
 		l.timers.remove(t)
+		l.watch.round.Timers++
 		t.owner.Expire(l.now)
 	}
 }

@@ -59,6 +59,12 @@ func (a *allowance) refill(now int64) {
 	}
 }
 
+func (a *allowance) setRate(rate int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.bucket.Rate = rate
+}
+
 // giveBack returns what is left, and says that nobody waits here any more.
 func (l *lease) giveBack() {
 	a := l.from

@@ -32,6 +32,7 @@ const (
 	NoResources      Reason = "no_resources"
 	DrainTimeout     Reason = "drain_timeout"
 	Killed           Reason = "killed"
+	ResetByOrder     Reason = "reset_by_order" // of an operator
 )
 
 const (
@@ -121,6 +122,7 @@ func (s *Session) finish(why Reason) {
 		s.listener.Service.LeaveSource(s.client)
 	}
 	ss.loop.Load.Add(-1)
+	s.countEnd(why, now)
 	s.logEnd(why, now)
 	ss.release(s)
 }

@@ -11,6 +11,7 @@ import (
 // and plain values, registered nowhere. Whoever has it owns all of that, and must give
 // it to Adopt or the bytes in its pipes are lost.
 type Moved struct {
+	ID        uint64
 	Listener  *Listener
 	Target    *Target
 	Backend   *upstream.Backend
@@ -33,7 +34,7 @@ func (ss *Sessions) Quiesce(s *Session) (Moved, bool) {
 		return Moved{}, false
 	}
 	m := Moved{
-		Listener: s.listener, Target: s.target, Backend: s.backend, Who: s.who, Pace: s.pace, Flows: s.flows, Done: s.done, Client: s.client,
+		ID: s.id, Listener: s.listener, Target: s.target, Backend: s.backend, Who: s.who, Pace: s.pace, Flows: s.flows, Done: s.done, Client: s.client,
 		Accepted: s.accepted, Connected: s.connected, Active: s.active, Tried: s.tried,
 	}
 	for i := range s.ends {
@@ -58,7 +59,7 @@ func (ss *Sessions) Adopt(m Moved) {
 	if s.pace != nil {
 		ss.lend(s.pace, s.listener)
 	}
-	s.backend, s.flows, s.done, s.client = m.Backend, m.Flows, m.Done, m.Client
+	s.id, s.backend, s.flows, s.done, s.client = m.ID, m.Backend, m.Flows, m.Done, m.Client
 	s.accepted, s.connected, s.active, s.tried = m.Accepted, m.Connected, m.Active, m.Tried
 	for i := range s.ends {
 		s.ends[i].End = m.Ends[i]

@@ -38,6 +38,17 @@ func newLimits(c *config.Rates) limits {
 	return l
 }
 
+// succeed goes on with the allowances of another configuration, at the rates of this one:
+// the sessions of both share them.
+func (l *limits) succeed(before *limits) {
+	for i, a := range before.shared {
+		if a != nil && l.shared[i] != nil {
+			a.setRate(l.shared[i].bucket.Rate)
+			l.shared[i] = a
+		}
+	}
+}
+
 // newPace is that of a fresh session, nil where the listener has no rates.
 func (ss *Sessions) newPace(l *Listener) *pace {
 	if !l.limits.any {
@@ -53,16 +64,16 @@ func (ss *Sessions) newPace(l *Listener) *pace {
 
 // lend gives a pace this loop's leases.
 func (ss *Sessions) lend(p *pace, l *Listener) {
-	leases := ss.leases[l]
+	leases := ss.leases[l.limits.shared]
 	if leases == nil {
 		leases = new([2]lease)
 		for i := range leases {
 			leases[i].from = l.limits.shared[i]
 		}
 		if ss.leases == nil {
-			ss.leases = map[*Listener]*[2]lease{}
+			ss.leases = map[[2]*allowance]*[2]lease{}
 		}
-		ss.leases[l] = leases
+		ss.leases[l.limits.shared] = leases
 	}
 	for i := range p {
 		if p[i].shared = nil; leases[i].from != nil {

@@ -55,7 +55,7 @@ func (s *Session) turn(i int) (changed bool) {
 // the ends are to be watched for something else than before; most turns change nothing.
 func (s *Session) step(i int) (changed bool) {
 	f := &s.flows[i]
-	moved, held := f.Moved, f.Holds()
+	moved, spliced, held := f.Moved, s.in.mover.Spliced, f.Holds()
 	var status flow.Status
 	if s.pace == nil {
 		status = s.in.mover.Move(f, &s.ends[i].End, &s.ends[1-i].End)
@@ -64,6 +64,7 @@ func (s *Session) step(i int) (changed bool) {
 	}
 	if f.Moved != moved {
 		s.active = s.in.loop.Now()
+		s.moved(i, f.Moved-moved, s.in.mover.Spliced-spliced)
 	}
 	switch status {
 	case flow.Moved, flow.Drained, flow.Blocked:

@@ -141,7 +141,7 @@ func (r *rig) open(c *config.Listener, u *config.Upstream) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.address = r.journal.of("listening")[0].Address // port 0 has become a real one
+	r.address = service.Addresses()[0] // port 0 has become a real one
 	up, err := upstream.New(*u, zerolog.Nop())
 	if err != nil {
 		r.t.Fatal(err)

@@ -24,7 +24,9 @@ type end struct {
 // Session is one client and the backend that serves it. Its memory is reused by a later
 // session as soon as it is closed.
 type Session struct {
+	id       uint64
 	in       *Sessions
+	counts   *Tally
 	listener *Listener
 	target   *Target // once its route is known
 	backend  *upstream.Backend
@@ -44,9 +46,9 @@ type Session struct {
 
 	older, newer *Session // the sessions of this loop, for draining and listing
 
+	reason    Reason // of a reset that waits for its bytes
 	ahead     uint16 // bytes of the client that went with the first segment to the backend
 	state     state
-	reason    Reason  // of a reset that waits for its bytes
 	uncounted bool    // its source is not known yet, and owes nothing
 	done      [2]bool // the flow's end has been passed on
 	inLine    [2]bool // the flow waits for its turn in the loop's queue

@@ -12,9 +12,12 @@ import (
 	"relay/relay/upstream"
 )
 
-// Listener is what the sessions of one [[listener]] share, on every loop.
+// Listener is what the sessions of one [[listener]] share, on every loop, under one
+// configuration. Sessions keep the Listener that they began with when a reload brings
+// another.
 type Listener struct {
 	Service          *listen.Service
+	name             string
 	Target           *Target // of sessions that no route matches
 	routes           routes
 	limits           limits
@@ -29,7 +32,7 @@ type Listener struct {
 // NewListener joins a service to the targets that its sessions may go to, by name.
 func NewListener(s *listen.Service, c *config.Listener, targets map[string]*Target, engineChunk int) *Listener {
 	return &Listener{
-		Service: s, Target: targets[c.Upstream], routes: newRoutes(c.Routes, targets),
+		Service: s, name: c.Name, Target: targets[c.Upstream], routes: newRoutes(c.Routes, targets),
 		limits:   newLimits(&c.Rates),
 		ownChunk: c.SpliceChunk, engineChunk: engineChunk,
 		headerTimeout:    int64(c.HeaderTimeout),
@@ -38,6 +41,10 @@ func NewListener(s *listen.Service, c *config.Listener, targets map[string]*Targ
 		sessionTimeout:   int64(c.SessionTimeout),
 	}
 }
+
+// Succeed prepares the listener to take the place of another: what is known of its rates
+// is kept. It comes before the first session.
+func (l *Listener) Succeed(before *Listener) { l.limits.succeed(&before.limits) }
 
 // chunk is the most that one turn of a flow splices, in bytes: the listener's, else the
 // upstream's, else the engine's.
@@ -53,21 +60,26 @@ func (l *Listener) chunk(t *Target) int {
 
 // Sessions are the sessions of one loop.
 type Sessions struct {
-	loop   *loop.Loop
-	mover  *flow.Mover
-	log    zerolog.Logger
-	access bool // write the access log
-	spare  *Session
-	newest *Session
-	count  int
-	leases map[*Listener]*[2]lease // of listeners with a rate
-	heads  []byte                  // scratch space, made when first needed
+	loop    *loop.Loop
+	mover   *flow.Mover
+	log     zerolog.Logger
+	access  bool // write the access log
+	spare   *Session
+	newest  *Session
+	slabs   []*[slab]Session // all there is, in use or spare
+	count   int
+	leases  map[[2]*allowance]*[2]lease // of listeners with a rate
+	heads   []byte                      // scratch space, made when first needed
+	tallies map[string]*Tally           // by listener
 }
 
 // NewSessions makes the (empty) sessions of a loop.
 func NewSessions(l *loop.Loop, m *flow.Mover, log zerolog.Logger, access bool) *Sessions {
-	return &Sessions{loop: l, mover: m, log: log, access: access}
+	return &Sessions{loop: l, mover: m, log: log, access: access, tallies: map[string]*Tally{}}
 }
+
+// LogAccess says whether the access log is written.
+func (ss *Sessions) LogAccess(yes bool) { ss.access = yes }
 
 // Count is the number of sessions on this loop.
 func (ss *Sessions) Count() int { return ss.count }
@@ -86,7 +98,9 @@ func (t *taker) Take(c listen.Conn) {
 	s := ss.open(t.listener)
 	s.client = c.Client
 	s.ends[client].FD, s.ends[client].Kind = c.FD, c.Kind
+	s.id = ss.loop.NewID()
 	s.accepted = ss.loop.Now()
+	s.counts.Accepted++
 	s.begin()
 }
 
@@ -96,6 +110,7 @@ func (t *taker) Refused(c listen.Conn, why listen.Refusal) {
 	now := ss.loop.Now()
 	s := Session{in: ss, listener: t.listener, client: c.Client, accepted: now}
 	s.ends[client].Kind = c.Kind
+	ss.tally(t.listener.name).Ended[Reason(why)]++
 	s.logEnd(Reason(why), now)
 }
 
@@ -107,13 +122,14 @@ const slab = 64
 func (ss *Sessions) open(l *Listener) *Session {
 	if ss.spare == nil {
 		fresh := new([slab]Session)
+		ss.slabs = append(ss.slabs, fresh)
 		for i := range fresh {
 			fresh[i].older, ss.spare = ss.spare, &fresh[i]
 		}
 	}
 	s := ss.spare
 	ss.spare = s.older
-	*s = Session{in: ss, listener: l, older: ss.newest}
+	*s = Session{in: ss, listener: l, older: ss.newest, counts: ss.tally(l.name)}
 	for i := range s.ends {
 		s.ends[i].FD = -1
 		s.flows[i] = flow.Flow{Remain: flow.Unlimited}

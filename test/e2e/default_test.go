@@ -27,7 +27,7 @@ func startDefault(t testing.TB) *newcomer {
 	t.Helper()
 	n := &newcomer{dir: t.TempDir()}
 	var swap []string
-	for _, address := range []string{"127.0.0.1:8080", "127.0.0.1:9000", "127.0.0.1:9001"} {
+	for _, address := range []string{"127.0.0.1:8080", "127.0.0.1:9000", "127.0.0.1:9001", "127.0.0.1:9901"} {
 		swap = append(swap, address, freeAddress(t, "127.0.0.1"))
 	}
 	n.ports = strings.NewReplacer(swap...)

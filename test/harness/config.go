@@ -14,6 +14,7 @@ type Table = map[string]any
 type Config struct {
 	Engine    Table
 	Log       Table
+	Admin     Table
 	Listeners []Table
 	Upstreams []Table
 	Drops     []Table
@@ -56,7 +57,7 @@ func (c *Config) Backend(i int) Table { return c.Upstreams[0]["backend"].([]Tabl
 // program's own defaults apply.
 func (c *Config) String() string {
 	tree := Table{}
-	for key, t := range map[string]Table{"engine": c.Engine, "log": c.Log} {
+	for key, t := range map[string]Table{"engine": c.Engine, "log": c.Log, "admin": c.Admin} {
 		if len(t) > 0 {
 			tree[key] = t
 		}

@@ -1,0 +1,163 @@
+package admin
+
+import (
+	"time"
+
+	"relay/relay/tally"
+)
+
+// Relay is what the program can tell of itself and be told to do. Its functions may be
+// called from anywhere.
+type Relay struct {
+	State     func() State
+	Sessions  func() []Session
+	Transfers func() []Transfer
+	Reload    func() Reload
+	Log       func(level string)
+	Reset     func(id uint64) bool // false = no such session
+	// Drain, Weight: false = no such backend. A weight of -1 is the configured one.
+	Drain  func(upstream, backend string, drained bool) bool
+	Weight func(upstream, backend string, weight int) bool
+}
+
+// State is all that is shown but for single sessions.
+type State struct {
+	Status
+	Listeners []Listener `json:"listeners"`
+	Upstreams []Upstream `json:"upstreams"`
+	Drops     []Drop     `json:"drops"`
+}
+
+// Status is the process as a whole.
+type Status struct {
+	Version     string    `json:"version"`
+	PID         int       `json:"pid"`
+	State       string    `json:"state"` // starting | serving | draining
+	Started     time.Time `json:"started"`
+	Config      string    `json:"config"`
+	LogLevel    string    `json:"log_level"`
+	LogLost     uint64    `json:"log_lines_lost"`
+	Sessions    int64     `json:"sessions"`
+	SessionsMax int64     `json:"sessions_max"`
+	Bytes       Bytes     `json:"bytes"` // of all listeners
+	Copied      uint64    `json:"bytes_copied"`
+	Spliced     uint64    `json:"bytes_spliced"`
+	Accepted    uint64    `json:"accepted"`
+	Pipes       Pipes     `json:"pipes"`
+	Loops       []Loop    `json:"loops"`
+	LastReload  *Reload   `json:"last_reload"` // null = there has been none
+	Reloads     uint64    `json:"reloads"`
+	Refused     uint64    `json:"reloads_refused"`
+}
+
+// Bytes were delivered up, to backends, and down, to clients.
+type Bytes struct {
+	Up   uint64 `json:"up"`
+	Down uint64 `json:"down"`
+}
+
+// Pipes are those of all pools.
+type Pipes struct {
+	Lent   int   `json:"lent"`
+	Idle   int   `json:"idle"`
+	Bytes  int64 `json:"bytes"` // capacity of all
+	Budget int64 `json:"budget"`
+}
+
+// Loop is one event loop.
+type Loop struct {
+	Sessions int      `json:"sessions"`
+	Busy     float64  `json:"busy_seconds"` // since it began
+	Events   uint64   `json:"events"`
+	Stalls   uint64   `json:"stalls"`
+	Rounds   []uint64 `json:"-"` // by length, see loop.RoundBound
+}
+
+// Reload is what came of one.
+type Reload struct {
+	At      time.Time `json:"at"`
+	OK      bool      `json:"ok"`
+	Errors  []string  `json:"errors,omitempty"`
+	Restart []string  `json:"need_restart,omitempty"` // keys whose change waits for one
+}
+
+// Listener is one [[listener]].
+type Listener struct {
+	Name        string            `json:"name"`
+	Addresses   []string          `json:"addresses"`
+	Upstream    string            `json:"upstream"`
+	Sessions    int64             `json:"sessions"`
+	SessionsMax int               `json:"sessions_max"` // 0 = no limit of its own
+	Accepted    uint64            `json:"accepted"`
+	Bytes       Bytes             `json:"bytes"`
+	Ended       map[string]uint64 `json:"ended"` // by reason
+	Retries     uint64            `json:"retries"`
+	SplicedUp   uint64            `json:"bytes_spliced_up"`
+	SplicedDown uint64            `json:"bytes_spliced_down"`
+	Connect     tally.Histogram   `json:"-"`
+	Duration    tally.Histogram   `json:"-"`
+}
+
+// Upstream is one [[upstream]].
+type Upstream struct {
+	Name     string    `json:"name"`
+	Balance  string    `json:"balance"`
+	Queued   int       `json:"queued"`
+	Backends []Backend `json:"backends"`
+}
+
+// Backend is one address of an upstream.
+type Backend struct {
+	Address     string     `json:"address"`
+	State       string     `json:"state"`         // up | down | ejected | drained
+	Why         string     `json:"why,omitempty"` // it is not up
+	Since       *time.Time `json:"since,omitempty"`
+	Weight      int        `json:"weight"`
+	Backup      bool       `json:"backup"`
+	Sessions    int        `json:"sessions"`
+	SessionsMax int        `json:"sessions_max"`
+	Total       uint64     `json:"sessions_total"`
+	Failed      uint64     `json:"connects_failed"`
+}
+
+// Drop is one [[drop]].
+type Drop struct {
+	Name      string            `json:"name"`
+	Addresses []string          `json:"addresses"`
+	Directory string            `json:"directory"`
+	Transfer  string            `json:"transfer"`
+	Sessions  int64             `json:"sessions"`
+	Requests  uint64            `json:"requests"`
+	Bytes     uint64            `json:"bytes"`
+	Ended     map[string]uint64 `json:"ended"` // by reason
+	Status    map[int]uint64    `json:"status"`
+	Duration  tally.Histogram   `json:"-"`
+}
+
+// Session is one that runs.
+type Session struct {
+	ID       string  `json:"id"`
+	Listener string  `json:"listener"`
+	Client   string  `json:"client"`
+	Upstream string  `json:"upstream"`
+	Backend  string  `json:"backend"`
+	State    string  `json:"state"`
+	Bytes    Bytes   `json:"bytes"`
+	Rate     float64 `json:"rate"`        // bytes a second now, both ways
+	Age      float64 `json:"age_seconds"` // since accept
+	Idle     float64 `json:"idle_seconds"`
+}
+
+// Transfer is one connection to a drop.
+type Transfer struct {
+	ID     string  `json:"id"`
+	Drop   string  `json:"drop"`
+	Client string  `json:"client"`
+	State  string  `json:"state"`
+	Method string  `json:"method,omitempty"`
+	Path   string  `json:"path,omitempty"`
+	Sent   uint64  `json:"sent"`
+	Size   uint64  `json:"size"` // of the whole body; 0 = not known
+	Rate   float64 `json:"rate"`
+	Age    float64 `json:"age_seconds"`
+}

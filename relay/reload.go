@@ -1,0 +1,110 @@
+package relay
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"relay/config"
+	"relay/relay/admin"
+)
+
+// reloads is what is remembered of them, for the status.
+type reloads struct {
+	mu     sync.Mutex
+	last   *admin.Reload
+	good   uint64
+	failed uint64
+}
+
+// errNotServing is why a reload came at the wrong time.
+var errNotServing = errors.New("relay is starting or draining; nothing is reloaded")
+
+// Reload reads the file again and goes over to what it says. Running sessions go on, and
+// what is known of everything that stays is kept. A bad file, or one that asks for what
+// cannot be had (an address in use, a missing directory), changes nothing.
+func (s *Server) Reload() admin.Reload {
+	s.control.Lock()
+	defer s.control.Unlock()
+	r := admin.Reload{At: time.Now()}
+	c, err := s.reload()
+	if err != nil {
+		r.Errors = strings.Split(err.Error(), "\n")
+		s.log.Error().Strs("errors", r.Errors).Msg("reload refused; the configuration in force stays")
+	} else {
+		r.Restart = needRestart(s.started, c)
+		r.OK = true
+		s.reloaded(c, &r)
+	}
+	s.reloads.note(&r)
+	return r
+}
+
+func (s *Server) reload() (*config.Config, error) {
+	if s.state.Load() != serving {
+		return nil, errNotServing
+	}
+	c, err := config.Load(s.started.File)
+	if err != nil {
+		return nil, err
+	}
+	next, err := s.prepare(c)
+	if err != nil {
+		return nil, err
+	}
+	before := s.parts.Load().config
+	s.commit(next)
+	SetLogLevel(c.Log.Level)
+	if c.Engine.SessionsMax != before.Engine.SessionsMax {
+		s.limitSessions(c)
+	}
+	return c, nil
+}
+
+func (s *Server) limitSessions(c *config.Config) {
+	most, _, err := raiseDescriptors(c, s.log)
+	if err != nil {
+		s.log.Warn().Err(err).Msg("sessions_max stays as it was")
+		return
+	}
+	s.capacity.SetMost(most)
+}
+
+func (s *Server) reloaded(c *config.Config, r *admin.Reload) {
+	line := s.log.Info()
+	if len(r.Restart) > 0 {
+		line = s.log.Warn().Strs("need_restart", r.Restart)
+	}
+	line.Int("listeners", len(c.Listeners)).Int("upstreams", len(c.Upstreams)).Int("drops", len(c.Drops)).
+		Dur("took_ms", time.Since(r.At)).Msg("reloaded")
+}
+
+func (rs *reloads) note(r *admin.Reload) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.last = r
+	if r.OK {
+		rs.good++
+	} else {
+		rs.failed++
+	}
+}
+
+// needRestart names the keys that differ from what the process started with and cannot
+// change while it runs.
+func needRestart(was, is *config.Config) []string {
+	var keys []string
+	differs := func(key string, changed bool) {
+		if changed {
+			keys = append(keys, key)
+		}
+	}
+	differs("engine.loops", was.Engine.Loops != is.Engine.Loops)
+	differs("engine.copy_chunk", was.Engine.CopyChunk != is.Engine.CopyChunk)
+	differs("engine.pipe_size", was.Engine.PipeSize != is.Engine.PipeSize)
+	differs("engine.pipe_budget", was.Engine.PipeBudget != is.Engine.PipeBudget)
+	differs("log.format", was.Log.Format != is.Log.Format)
+	differs("admin.token_file", was.Admin.Guarded() && was.Admin.Listen == is.Admin.Listen && was.Admin.TokenFile != is.Admin.TokenFile)
+	return keys
+}

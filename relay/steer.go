@@ -1,0 +1,64 @@
+package relay
+
+import (
+	"relay/config"
+	"relay/relay/admin"
+)
+
+// interfaceOf opens the admin interface that a configuration asks for: the one at work
+// if it is the same, nil if there is to be none.
+func (s *Server) interfaceOf(c config.Admin) (*admin.Server, error) {
+	now := s.parts.Load().admin
+	switch {
+	case !c.On():
+		return nil, nil
+	case now != nil && now.Same(c):
+		return now, nil
+	}
+	return admin.Open(c, s.controls(), s.log)
+}
+
+// controls are what the admin interface can see and do.
+func (s *Server) controls() admin.Relay {
+	return admin.Relay{
+		State:     s.observe,
+		Sessions:  s.listSessions,
+		Transfers: s.listTransfers,
+		Reload:    s.Reload,
+		Log:       s.setLogLevel,
+		Reset:     s.resetSession,
+		Drain:     s.drainBackend,
+		Weight:    s.weighBackend,
+	}
+}
+
+func (s *Server) setLogLevel(level string) {
+	SetLogLevel(level)
+	s.log.Log().Str("level", level).Msg("log level set by order, until the next reload")
+}
+
+func (s *Server) drainBackend(name, backend string, drained bool) bool {
+	u := s.parts.Load().upstreams[name]
+	if u == nil {
+		return false
+	}
+	b := u.Find(backend)
+	if b == nil {
+		return false
+	}
+	u.SetDrained(b, drained)
+	return true
+}
+
+func (s *Server) weighBackend(name, backend string, weight int) bool {
+	u := s.parts.Load().upstreams[name]
+	if u == nil {
+		return false
+	}
+	b := u.Find(backend)
+	if b == nil {
+		return false
+	}
+	u.SetWeight(b, weight)
+	return true
+}
