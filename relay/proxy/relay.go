@@ -112,7 +112,15 @@ func (s *Session) canFill(i int) bool {
 
 // passEnd passes a FIN on, now that every byte before it is delivered. The session is
 // complete when both flows have ended; closing then says FIN by itself.
+//
+// An end with bytes held for it may have been reset all the same: a splice that had moved
+// some bytes when it met the reset takes the error along and tells nobody.
 func (s *Session) passEnd(i int) {
+	if e := &s.ends[i]; s.flows[1-i].Holds() && e.Kind == flow.TCP && sock.Closed(e.FD) {
+		e.Err = unix.ECONNRESET
+		s.passReset(i)
+		return
+	}
 	s.done[i] = true
 	if s.done[1-i] {
 		s.finish(Complete)
