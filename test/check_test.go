@@ -25,7 +25,7 @@ listen = ["127.0.0.1"]
 upstream = "nowhere"
 allow = ["10.0.0.0/33"]
 idle_timeout = "soon"
-accept_proxy_from = ["10.0.0.0/8"]
+accept_proxy_from = ["everywhere"]
 
 [[listener]]
 name = "web"

@@ -204,40 +204,17 @@ func TestBackendResetsAtOnce(t *testing.T) {
 // free again it is used.
 func TestConnectWithoutPorts(t *testing.T) {
 	const ports = 4
-	ns := harness.NewNamespace(t)
-	var server *peer.Server
-	must(t, "a backend in the namespace", ns.Do(func() (err error) {
-		server, err = peer.Listen("127.0.0.1:7000")
-		return err
-	}))
-	t.Cleanup(server.Close)
-	r := &rig{servers: []*peer.Server{server}}
-	c := harness.Proxy(server.Address)
-	c.Listener()["listen"] = []string{"127.0.0.1:8000"}
-	r.Relay = harness.Start(t, c, harness.Options{Namespace: ns})
-	t.Cleanup(r.closeConns)
-	// Now, and ports outside the usual range: none is left from what ran at the start.
-	must(t, "narrow the ports", ns.Do(func() error {
-		return os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte("30000 30003"), 0)
-	}))
-	dial := func(port int) (c *peer.Conn) {
-		must(t, "dial", ns.Do(func() (err error) {
-			c, err = peer.DialFrom(fmt.Sprint("127.0.0.1:", port), "127.0.0.1:8000")
-			return err
-		}))
-		r.adopt(c)
-		return c
-	}
+	r, dial := narrowRig(t, ports)
 	var pairs []pair
 	for i := range ports {
 		pairs = append(pairs, pair{dial(20000 + i), r.accept(t, 0)})
 	}
-	var extra string
-	must(t, "dial", ns.Do(func() (err error) {
-		extra, _, err = peer.Doomed("127.0.0.1:20100", "127.0.0.1:8000")
+	client := "127.0.0.1:20100"
+	must(t, "dial", r.inside.Do(func() error {
+		_, _, err := peer.Doomed(client, r.Address(t, "web"))
 		return err
 	}))
-	got := r.wantReasonOf(t, extra, "no_resources")
+	got := r.wantReasonOf(t, client, "no_resources")
 	if !strings.Contains(got.Error, unix.EADDRNOTAVAIL.Error()) {
 		t.Errorf("logged the error %q, want %q in it", got.Error, unix.EADDRNOTAVAIL)
 	}
@@ -248,4 +225,33 @@ func TestConnectWithoutPorts(t *testing.T) {
 	r.wantReason(t, pairs[0].client, "backend_reset")
 	again := pair{dial(20101), r.accept(t, 0)}
 	again.ping(t)
+}
+
+// narrowRig is a rig in a network namespace with this many ports to connect from. dial
+// makes a client in it, with a port of its own.
+func narrowRig(t *testing.T, ports int) (r *rig, dial func(port int) *peer.Conn) {
+	t.Helper()
+	r = &rig{inside: harness.NewNamespace(t)}
+	must(t, "a backend in the namespace", r.inside.Do(func() error {
+		server, err := peer.Listen("127.0.0.1:0")
+		r.servers = append(r.servers, server)
+		return err
+	}))
+	t.Cleanup(r.servers[0].Close)
+	r.Relay = harness.Start(t, harness.Proxy(r.servers[0].Address), harness.Options{Namespace: r.inside})
+	t.Cleanup(r.closeConns)
+	// Only now, and outside the usual range: what ran at the start may have left ports in
+	// TIME_WAIT.
+	must(t, "narrow the ports", r.inside.Do(func() error {
+		narrow := fmt.Sprint(30000, " ", 30000+ports-1)
+		return os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte(narrow), 0)
+	}))
+	return r, func(port int) (c *peer.Conn) {
+		must(t, "dial", r.inside.Do(func() (err error) {
+			c, err = peer.DialFrom(fmt.Sprint("127.0.0.1:", port), r.Address(t, "web"))
+			return err
+		}))
+		r.adopt(c)
+		return c
+	}
 }

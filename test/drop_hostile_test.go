@@ -197,22 +197,36 @@ func TestDropManySlowHeads(t *testing.T) {
 
 // A head that does not fit into the socket is refused when no more of it can come, not
 // when its time is over.
+//
+// It runs alone: the thread of a namespace ends with its test, and takes with it the
+// programs that other tests have started from it before.
 func TestDropHeadBiggerThanTheSocket(t *testing.T) {
-	t.Parallel()
 	n := harness.NewNamespace(t)
 	must(t, "small receive buffers", n.Do(func() error {
 		return os.WriteFile("/proc/sys/net/ipv4/tcp_rmem", []byte("4096 4096 4096"), 0)
 	}))
 	r := startDrop(t, func(_ *harness.Config, d harness.Table) { d["header_timeout"] = "15s" }, harness.Options{Namespace: n})
 	var c *peer.Conn
-	if err := n.Do(func() (err error) { c, err = peer.Dial(r.Address(t, "files")); return err }); err != nil {
-		t.Fatal(err)
-	}
+	must(t, "dial", n.Do(func() (err error) { c, err = peer.Dial(r.Address(t, "files")); return err }))
 	defer c.Close()
 	start := time.Now()
-	go io.WriteString(c, get("/a", "X: "+strings.Repeat("y", 15<<10)))
+	go func() { _, _ = io.WriteString(c, get("/a", "X: "+strings.Repeat("y", 15<<10))) }()
 	a := (&client{c, bufio.NewReader(c)}).hear(t, "GET")
-	t.Log(a.StatusCode, time.Since(start))
+	if a.StatusCode != 431 || !a.Close {
+		t.Errorf("status %d, close %v; want 431", a.StatusCode, a.Close)
+	}
+	within(t, "the answer", start, 0, 10*time.Second)
+	// One that grows slowly and would fit is waited for.
+	must(t, "dial", n.Do(func() (err error) { c, err = peer.Dial(r.Address(t, "files")); return err }))
+	defer c.Close()
+	slow := &client{c, bufio.NewReader(c)}
+	for _, piece := range []string{"GET / HT", "TP/1.1\r\nHost: a\r\n", "\r\n"} {
+		slow.say(t, piece)
+		time.Sleep(400 * time.Millisecond) // it is looked at meanwhile
+	}
+	if a := slow.hear(t, "GET"); a.StatusCode != 200 {
+		t.Errorf("status %d, want 200", a.StatusCode)
+	}
 }
 
 // deny, sessions_max: the connection is reset, and the log says why.

@@ -1,7 +1,10 @@
 package drop
 
 import (
+	"golang.org/x/sys/unix"
+
 	"relay/relay/flow"
+	"relay/relay/sock"
 )
 
 // guard keeps what was dropped here from acting as a part of this site. A file that a
@@ -88,14 +91,24 @@ func (c *Conn) redirect(n name) {
 	c.failWith(statusMoved, "Location: /"+escape(n.path)+"/\r\n")
 }
 
-// refuse answers what is no request (or not in time), and ends the connection.
+// refuse answers what is no request, and ends the connection.
 func (c *Conn) refuse(status int) {
 	c.closing, c.rude = true, true
 	c.request.why = BadRequest
-	if status == statusTimeout {
-		c.request.why = HeaderTimeout
-	}
 	c.fail(status)
+}
+
+// refuseLate answers a head that was not whole in time. What there is of it is taken from
+// the socket, so that the connection can be closed at once: whoever is that slow on
+// purpose is not waited for any longer.
+func (c *Conn) refuseLate() {
+	c.closing = true
+	c.request.why = HeaderTimeout
+	if _, errno := sock.Recv(c.end.FD, c.in.input); errno != 0 && errno != unix.EAGAIN {
+		c.finish(ClientReset)
+		return
+	}
+	c.fail(statusTimeout)
 }
 
 // fail answers with a short text instead of a file.

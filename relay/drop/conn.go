@@ -22,6 +22,7 @@ type Conn struct {
 
 	active   int64 // when a byte last moved; as all times here, in nanoseconds of loop.Clock
 	deadline int64 // of a head or a linger under way
+	doubt    int64 // when to ask whether the socket can hold more of the head
 	seen     int32 // bytes of an incomplete head when last looked at
 	state    state
 	owes     bool   // a PROXY header, before anything else

@@ -96,7 +96,7 @@ func (cs *Conns) open(d *Drop) *Conn {
 	}
 	c := cs.spare
 	cs.spare = c.older
-	*c = Conn{in: cs, drop: d, counts: cs.tally(d), file: idleFile, older: cs.newest}
+	*c = Conn{in: cs, drop: d, counts: cs.tally(d), file: idleFile, doubt: loop.Never, older: cs.newest}
 	d.hold()
 	if cs.newest != nil {
 		cs.newest.newer = c

@@ -46,7 +46,7 @@ func (c *Conn) complete() {
 	c.logRequest(c.request.why)
 	c.closeFile()
 	c.request = exchange{}
-	c.used, c.active, c.seen = true, now, 0
+	c.used, c.active, c.seen, c.doubt = true, now, 0, loop.Never
 	if c.closing {
 		c.part()
 		return

@@ -1,8 +1,11 @@
 package drop
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
+	"relay/relay/flow"
 	"relay/relay/loop"
 	"relay/relay/sock"
 )
@@ -59,23 +62,42 @@ func (c *Conn) examine(b []byte) {
 	}
 }
 
+// fullAfter is how long after a head has grown the socket is asked whether it can hold
+// any more of it. The window closes with an acknowledgement, which may be delayed by a
+// fifth of a second.
+const fullAfter = int64(250 * time.Millisecond)
+
 // await waits for the rest of a head of which n bytes are here: edge-triggered, since the
-// socket stays readable. The timer holds for the whole head, however it trickles in.
+// socket stays readable. The deadline holds for the whole head, however it trickles in.
 func (c *Conn) await(n int) {
-	switch {
-	case sock.HungUp(c.end.FD):
+	if sock.HungUp(c.end.FD) {
 		c.refuse(statusBadRequest) // the rest will never come
 		return
-	case c.state == heading && n == int(c.seen) && sock.ReceiveFull(c.end.FD):
-		c.refuse(statusHeadTooLarge) // the socket can hold no more of it
-		return
+	}
+	if n > int(c.seen) && c.end.Kind == flow.TCP {
+		c.doubt = c.in.loop.Now() + fullAfter
 	}
 	c.seen = int32(n)
 	if c.state == idle {
 		c.setState(heading)
-		if c.ask(loop.In | loop.Edge) {
-			c.rearm()
+		if !c.ask(loop.In | loop.Edge) {
+			return
 		}
+	}
+	c.rearm()
+}
+
+// headLate is called when a head's time is over, or when it may have filled the socket:
+// then no more of it can come, and no event will tell.
+func (c *Conn) headLate(now int64) {
+	switch {
+	case now >= c.deadline:
+		c.refuseLate()
+	case sock.ReceiveFull(c.end.FD):
+		c.refuse(statusHeadTooLarge)
+	default:
+		c.doubt = loop.Never
+		c.rearm()
 	}
 }
 

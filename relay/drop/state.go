@@ -73,7 +73,7 @@ func (c *Conn) Expire(now int64) {
 	case idle:
 		c.finish(IdleTimeout)
 	case heading:
-		c.refuse(statusTimeout)
+		c.headLate(now)
 	case sending:
 		c.finish(IdleTimeout)
 	case lingering:
@@ -94,7 +94,9 @@ func (c *Conn) due() int64 {
 		return c.active + c.drop.idleTimeout
 	case sending:
 		return c.active + c.drop.idleTimeout
-	case heading, lingering:
+	case heading:
+		return min(c.deadline, c.doubt)
+	case lingering:
 		return c.deadline
 	}
 	return loop.Never

@@ -21,5 +21,10 @@
 //   - An error belongs to the end it was seen on, not to the flow: one send consumes a
 //     pending ECONNRESET, and the read after it would take the stream for complete.
 //
+// A Sender is the Mover's other half: flows whose source is a file (file.go). The four
+// ways of sending one (ways.go) differ in a single step. Before each step the page cache
+// is asked (gate.go), and where a disk would have to be waited for the step is done by a
+// worker (disk.go), which owns file, pipe and socket until it reports: Status Pending.
+//
 // Start with flow.go, then copy.go and splice.go, the two ways of a turn.
 package flow

@@ -42,30 +42,3 @@ func OpenBeneath(dir int, name string, flags int, cached bool) (int, Errno) {
 
 // renameTries is how often a lookup that a rename made unsure is repeated.
 const renameTries = 32
-
-// HungUp reports that a socket's peer will send no more. No read tells that while bytes
-// are waiting, peeked but not taken.
-func HungUp(fd int) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-	n, err := unix.Poll(p, 0)
-	return err == nil && n > 0 && p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
-}
-
-// ReceiveFull reports that a TCP socket has closed its window because nothing more fits
-// into its receive buffer. It needs Linux 6.2; before that it never says so.
-func ReceiveFull(fd int) bool {
-	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
-	return err == nil && info.State == tcpEstablished && info.Rcv_wnd == 0 && info.Snd_wnd != 0
-}
-
-const tcpEstablished = 1
-
-// Unread is the number of bytes that have come and were not taken; 0 also when the
-// kernel cannot tell.
-func Unread(fd int) int {
-	n, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
-	if err != nil {
-		return 0
-	}
-	return n
-}
