@@ -14,8 +14,7 @@
 //
 // A new key is a field in config.go, a row in schema.go, its default in
 // defaults.go, and its words in relay.toml and examples/all-options.toml; a test
-// misses it where it is not documented. What a later version brings is a row too,
-// so that it is refused by name until then.
+// misses it where it is not documented.
 //
 // The package imports the TOML library and nothing else of relay's. Start with
 // config.go, the types, beside relay.toml, the same in words.

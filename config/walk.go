@@ -16,7 +16,7 @@ type field[T any] struct {
 	name   string
 	must   string   // what to write where it is missing; empty = may be missing
 	unless string   // the key that makes it one that may be missing, too
-	paths  []string // the keys it brings: its own, or those of its table; none if it comes later
+	paths  []string // the keys it brings: its own, or those of its table
 	read   func(w *walk, at place, value any, into *T)
 }
 

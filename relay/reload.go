@@ -90,21 +90,3 @@ func (rs *reloads) note(r *admin.Reload) {
 		rs.failed++
 	}
 }
-
-// needRestart names the keys that differ from what the process started with and cannot
-// change while it runs.
-func needRestart(was, is *config.Config) []string {
-	var keys []string
-	differs := func(key string, changed bool) {
-		if changed {
-			keys = append(keys, key)
-		}
-	}
-	differs("engine.loops", was.Engine.Loops != is.Engine.Loops)
-	differs("engine.copy_chunk", was.Engine.CopyChunk != is.Engine.CopyChunk)
-	differs("engine.pipe_size", was.Engine.PipeSize != is.Engine.PipeSize)
-	differs("engine.pipe_budget", was.Engine.PipeBudget != is.Engine.PipeBudget)
-	differs("log.format", was.Log.Format != is.Log.Format)
-	differs("admin.token_file", was.Admin.Guarded() && was.Admin.Listen == is.Admin.Listen && was.Admin.TokenFile != is.Admin.TokenFile)
-	return keys
-}

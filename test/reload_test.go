@@ -145,10 +145,11 @@ func TestReloadNamesWhatNeedsRestart(t *testing.T) {
 	r := harness.Start(t, c)
 	c.Engine["loops"] = 2
 	c.Log["format"] = "console"
+	c.Listener()["backlog"] = 7
 	c.SetBackends(b.Address)
 	for range 2 { // it is not forgotten either
 		l := r.Reload(t, c.String())
-		if got := fmt.Sprint(l.Field("need_restart")); l.Level != "warn" || got != "[engine.loops log.format]" {
+		if got := fmt.Sprint(l.Field("need_restart")); l.Level != "warn" || got != "[engine.loops log.format listener.web: options of its sockets]" {
 			t.Error(l.Raw)
 		}
 	}
