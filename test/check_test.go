@@ -17,7 +17,7 @@ drain_timeout = -1
 colour = "blue"
 
 [admin]
-listen = "127.0.0.1:9901"
+listen = "127.0.0.1"
 
 [[listener]]
 name = "web"
