@@ -204,6 +204,6 @@ func (s *Server) stop() {
 }
 
 func (s *Server) close() {
+	s.disk.Close() // a worker may still be looking beneath a drop's directory
 	s.parts.Load().close()
-	s.disk.Close()
 }
