@@ -199,7 +199,7 @@ func wantSameFootprint(t *testing.T, r *rig, before usage) {
 	t.Helper()
 	after := footprint(t, r)
 	t.Logf("before %+v, after %+v", before, after)
-	if !after.descriptors.SameExceptPipes(before.descriptors) {
+	if !after.descriptors.Within(before.descriptors) {
 		t.Errorf("descriptors: %v, were %v", after.descriptors, before.descriptors)
 	}
 	// Two descriptors for each direction of what was there at once.

@@ -41,7 +41,7 @@ func (r *Relay) checkLeaks(t testing.TB) {
 	t.Helper()
 	saw, ok := poll(Patience, func() (bool, any) {
 		now := r.Descriptors(t)
-		return now.SameExceptPipes(r.baseline), now
+		return now.Within(r.baseline), now
 	})
 	if !ok {
 		t.Errorf("descriptors left over: %v, %v when it was ready", saw, r.baseline)
