@@ -3,7 +3,6 @@ package relay
 import (
 	"relay/config"
 	"relay/relay/probe"
-	"relay/relay/sock"
 )
 
 // Needs is what a configuration asks of the machine, for the probes at start and for
@@ -12,15 +11,17 @@ func Needs(c *config.Config) probe.Needs {
 	e := c.Engine
 	n := probe.Needs{
 		PipeSize: e.PipeSize, PipeBudget: e.PipeBudget, SpliceChunk: e.SpliceChunk,
-		SessionsMax: int64(e.SessionsMax), Backlog: sock.Backlog,
+		SessionsMax: int64(e.SessionsMax),
 	}
 	for i := range c.Listeners {
 		l := &c.Listeners[i]
+		n.Backlog = max(n.Backlog, l.Backlog)
 		n.SpliceChunk = max(n.SpliceChunk, l.SpliceChunk)
 		n.LowestPort = lowestPort(n.LowestPort, l.Listen)
 	}
 	for i := range c.Drops {
 		d := &c.Drops[i]
+		n.Backlog = max(n.Backlog, d.Backlog)
 		n.SpliceChunk = max(n.SpliceChunk, d.SpliceChunk)
 		n.LowestPort = lowestPort(n.LowestPort, d.Listen)
 		n.Drops = append(n.Drops, probe.DropNeeds{Name: d.Name, Directory: d.Directory})

@@ -165,7 +165,7 @@ func scarce(errno sock.Errno) bool {
 // takePending accepts what was in the backlog. Clients that keep arriving have a new
 // place to go to: the bound is the longest backlog there can have been.
 func (a *Acceptor) takePending(so *socket) {
-	for range sock.Backlog {
+	for range max(a.service.Config.Backlog, sock.Backlog) {
 		errno := a.accept(so)
 		if errno == unix.EAGAIN || errno == unix.EBADF || errno == unix.EINVAL || scarce(errno) {
 			return

@@ -26,6 +26,7 @@ var packages = map[string]string{
 	"iperf3":          "iperf3",
 	"nc":              "netcat-openbsd",
 	"nginx":           "nginx",
+	"openssl":         "openssl",
 	"rclone":          "rclone",
 	"redis-benchmark": "redis-tools",
 	"redis-cli":       "redis-tools",
