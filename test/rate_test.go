@@ -1,6 +1,7 @@
 package test
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -51,7 +52,8 @@ func pouring(t *testing.T, from, to *peer.Conn) *atomic.Int64 {
 }
 
 // span is a time in which something was measured, and how much of it the machine did
-// not let this test run: its senders stood still then, and nothing can make up for that.
+// not let this test run: its senders stood still then, and its readers find later what
+// had come meanwhile.
 type span struct {
 	lasted, lost time.Duration
 }
@@ -61,7 +63,7 @@ func wantRate(t *testing.T, what string, gained int64, s span, rate float64) {
 	t.Helper()
 	off := float64(gained)/s.lasted.Seconds()/rate - 1
 	t.Logf("%s: %+.2f %%, of %v lost %v", what, 100*off, s.lasted, s.lost)
-	if off > ratesWithin || off < -ratesWithin-2*s.lost.Seconds()/s.lasted.Seconds() {
+	if math.Abs(off) > ratesWithin+2*s.lost.Seconds()/s.lasted.Seconds() {
 		t.Errorf("%s: %+.2f %% off %.0f bytes a second, want %.0f %%", what, 100*off, rate, 100*ratesWithin)
 	}
 }
