@@ -27,7 +27,7 @@ func (s *Session) begin() {
 func (s *Session) choose() {
 	target, peek := s.listener.routes.choose(s.client.Addr(), nil)
 	switch {
-	case !peek:
+	case !peek && !s.orListeners(target).hashesName():
 		s.serve(target)
 	case s.state == header:
 		s.who.awaited = clientHello
@@ -39,11 +39,17 @@ func (s *Session) choose() {
 	}
 }
 
+// orListeners is the target, or the listener's own where no route matched.
+func (s *Session) orListeners(t *Target) *Target {
+	if t == nil {
+		return s.listener.Target
+	}
+	return t
+}
+
 // serve finds the session a backend of its target.
 func (s *Session) serve(t *Target) {
-	if t == nil {
-		t = s.listener.Target
-	}
+	t = s.orListeners(t)
 	s.target = t
 	s.setChunk(s.listener.chunk(t))
 	s.setState(connecting)

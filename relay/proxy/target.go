@@ -55,6 +55,12 @@ func NewTarget(u *upstream.Upstream) (*Target, error) {
 	return t, nil
 }
 
+// hashesName reports that the choice among the backends needs the client's ClientHello.
+func (t *Target) hashesName() bool {
+	c := t.Upstream.Config()
+	return c.Balance == config.SourceHash && c.Hash == config.HashSNI
+}
+
 // outgoing are the settings of every socket to a backend.
 func outgoing(c *config.Upstream) sock.Settings {
 	all := listen.Settings(&c.Sockets)
