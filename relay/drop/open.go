@@ -3,6 +3,7 @@ package drop
 import (
 	"golang.org/x/sys/unix"
 
+	"relay/relay/drop/digest"
 	"relay/relay/sock"
 )
 
@@ -13,7 +14,8 @@ type found struct {
 	dir       bool
 	away      bool // on a file system of which nothing is known: even closing may take a while
 	size      int64
-	sec, nsec int64 // of the last change
+	sec, nsec int64  // of the last change
+	digest    string // as Repr-Digest has it; "" = not asked for
 }
 
 // look finds the file: here if the kernel knows the name, else with a worker.
@@ -59,6 +61,8 @@ func (c *Conn) looked(n name, f found, errno sock.Errno) {
 	switch {
 	case errno != 0:
 		c.lookFailed(n, errno)
+	case !f.dir && c.wantsDigest() != digest.None:
+		c.serveDigested(n, f, c.wantsDigest())
 	case !f.dir:
 		c.serve(n, f)
 	case !n.slash:
