@@ -46,4 +46,4 @@ func freshEjection() *Ejection {
 
 func freshBackend() Backend { return Backend{Weight: 1} }
 
-func freshDrop() Drop { return Drop{Service: freshService()} }
+func freshDrop() Drop { return Drop{Service: freshService(), Uploads: freshUploads()} }

@@ -105,9 +105,12 @@ func TestSocketActivation(t *testing.T) {
 	files, status := listenerOn(t, "tcp", "127.0.0.1:0"), listenerOn(t, "unix", harness.Directory(t)+"/admin")
 	unused := listenerOn(t, "tcp", "127.0.0.1:0")
 	passed := []harness.Passed{
-		{Name: "web", File: fileOf(t, web1)}, {Name: "files", File: fileOf(t, files)},
-		{Name: "web", File: fileOf(t, web2)}, {Name: "web", File: fileOf(t, web3)},
-		{Name: "relay.socket", File: fileOf(t, status)}, {Name: "spare", File: fileOf(t, unused)},
+		{Name: "web", File: fileOf(t, web1)},
+		{Name: "files", File: fileOf(t, files)},
+		{Name: "web", File: fileOf(t, web2)},
+		{Name: "web", File: fileOf(t, web3)},
+		{Name: "relay.socket", File: fileOf(t, status)},
+		{Name: "spare", File: fileOf(t, unused)},
 	}
 	backend := greeter(t, "hello")
 	c := harness.Proxy(backend.Address)
