@@ -44,7 +44,7 @@ func TestDropListsForPrograms(t *testing.T) {
 	}
 	var listing struct {
 		Entries []listedEntry `json:"entries"`
-		More    bool     `json:"more"`
+		More    bool          `json:"more"`
 	}
 	if err := json.Unmarshal(a.body, &listing); err != nil {
 		t.Fatalf("%v in %s", err, a.body)
