@@ -109,7 +109,7 @@ func TestGetAfterKills(t *testing.T) {
 			r.Exit(t)
 			next := startDrop(t, func(_ *harness.Config, d harness.Table) { d["directory"] = r.dir })
 			f.Target(next.Address(t, "files"))
-			part = waitForPart(t, to, part+1_000_000)
+			waitForPart(t, to, part+1_000_000)
 		}
 		c.kill(t)
 	}

@@ -121,9 +121,6 @@ func parseMode(s string) (os.FileMode, bool) {
 	return os.FileMode(mode & permissions), err == nil
 }
 
-// formatMode writes permissions as X-Relay-Mode has them.
-func formatMode(m os.FileMode) string { return fmt.Sprintf("%04o", m&permissions) }
-
 // parseSeconds reads seconds since 1970 with up to nine decimals.
 func parseSeconds(s string) (time.Time, bool) {
 	whole, decimals, _ := strings.Cut(s, ".")
