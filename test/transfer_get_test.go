@@ -39,7 +39,7 @@ func TestGetTree(t *testing.T) {
 	if again := transferAll(t, "get", url, to); again.BytesMoved != 0 || again.Files != m.Files {
 		t.Errorf("the second time: %+v, the first %+v", again, m)
 	}
-	put(t, filepath.Join(to, "two words"), []byte("of this size no more"), 0o600, time.Now())
+	plantFile(t, filepath.Join(to, "two words"), []byte("of this size no more"), 0o600, time.Now())
 	if err := os.Remove(filepath.Join(to, "one")); err != nil {
 		t.Fatal(err)
 	}

@@ -165,10 +165,10 @@ func plant(t testing.TB, dir string, small int) {
 	}
 	sizes := []int{1, 4096, 65536, 65537, 1<<20 + 1, 3_000_000, 100, 17, 0, 5, 6, 0, 7}
 	for i, name := range names {
-		put(t, filepath.Join(dir, name), bytesOf(uint64(i), sizes[i]), fs.FileMode(0o400|i*0o11&0o377), at.Add(-time.Duration(i)*time.Hour))
+		plantFile(t, filepath.Join(dir, name), bytesOf(uint64(i), sizes[i]), fs.FileMode(0o400|i*0o11&0o377), at.Add(-time.Duration(i)*time.Hour))
 	}
 	for i := range small {
-		put(t, filepath.Join(dir, "many", fmt.Sprintf("%02d", i/100), fmt.Sprintf("f%05d", i)), bytesOf(uint64(1000+i), 100+i%5000), 0o644, at)
+		plantFile(t, filepath.Join(dir, "many", fmt.Sprintf("%02d", i/100), fmt.Sprintf("f%05d", i)), bytesOf(uint64(1000+i), 100+i%5000), 0o644, at)
 	}
 	for _, empty := range []string{"empty", "sub/empty/more"} {
 		if err := os.MkdirAll(filepath.Join(dir, empty), 0o750); err != nil {
@@ -189,7 +189,7 @@ func plant(t testing.TB, dir string, small int) {
 	})
 }
 
-func put(t testing.TB, path string, content []byte, mode fs.FileMode, at time.Time) {
+func plantFile(t testing.TB, path string, content []byte, mode fs.FileMode, at time.Time) {
 	t.Helper()
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
