@@ -54,7 +54,7 @@ func (c *Conn) serve(n name, f found) {
 		case whole:
 		}
 	}
-	b := c.describe(c.start(status), v)
+	b := attributes(c.describe(c.start(status), v), r.Header, f)
 	if f.digest != "" {
 		b = append(append(append(b, "Repr-Digest: "...), f.digest...), crlf...)
 	}

@@ -16,6 +16,7 @@ type found struct {
 	size      int64
 	sec, nsec int64  // of the last change
 	digest    string // as Repr-Digest has it; "" = not asked for
+	mode      uint32 // type and permissions
 }
 
 // look finds the file: here if the kernel knows the name, else with a worker.
@@ -136,7 +137,7 @@ func (d *Drop) describe(fd int, cached bool) (found, sock.Errno) {
 	case cached && info.Device != d.device:
 		return found{}, unix.EAGAIN
 	}
-	f := found{fd: fd, size: info.Size, sec: info.Sec, nsec: info.Nsec}
+	f := found{fd: fd, size: info.Size, sec: info.Sec, nsec: info.Nsec, mode: info.Mode}
 	f.away = d.remote || info.Device != d.device
 	switch info.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
