@@ -312,4 +312,5 @@ type Drop struct {
 	Directory   string // absolute, or relative to the process after loading
 	Transfer    Transfer
 	SpliceChunk int // 0 = the engine's
+	Uploads
 }

@@ -45,4 +45,4 @@ func freshEjection() *Ejection {
 
 func freshBackend() Backend { return Backend{Weight: 1} }
 
-func freshDrop() Drop { return Drop{Service: freshService()} }
+func freshDrop() Drop { return Drop{Service: freshService(), Uploads: freshUploads()} }

@@ -149,4 +149,5 @@ var dropFields = slices.Concat(
 		scalar("transfer", choice[Transfer](transferNames), func(d *Drop) *Transfer { return &d.Transfer }),
 		scalar("splice_chunk", spliceChunk, func(d *Drop) *int { return &d.SpliceChunk }),
 	},
+	within(uploadFields, func(d *Drop) *Uploads { return &d.Uploads }),
 )

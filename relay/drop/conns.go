@@ -18,6 +18,7 @@ type Conns struct {
 	loop     *loop.Loop
 	mover    *flow.Mover
 	sender   *flow.Sender
+	receiver *flow.Receiver
 	disk     *flow.Disk
 	log      zerolog.Logger
 	access   bool // write the access log
@@ -41,7 +42,10 @@ const outputBytes = 64 << 10
 
 // NewConns makes the (empty) connections of a loop.
 func NewConns(l *loop.Loop, m *flow.Mover, disk *flow.Disk, log zerolog.Logger, access bool) *Conns {
-	return &Conns{loop: l, mover: m, sender: flow.NewSender(m, disk, l), disk: disk, log: log, access: access, tallies: map[string]*Tally{}}
+	return &Conns{
+		loop: l, mover: m, sender: flow.NewSender(m, disk, l), receiver: flow.NewReceiver(m, disk, l),
+		disk: disk, log: log, access: access, tallies: map[string]*Tally{},
+	}
 }
 
 // Count is the number of connections on this loop.

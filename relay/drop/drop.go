@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"relay/config"
+	"relay/relay/drop/store"
 	"relay/relay/flow"
 	"relay/relay/listen"
 	"relay/relay/sock"
@@ -25,6 +26,11 @@ type Drop struct {
 	headerTimeout    int64
 	idleTimeout      int64
 	halfCloseTimeout int64
+	bodyTimeout      int64
+	limits           config.Uploads
+	conflict         store.Conflict
+	store            *store.Store
+	uploads          atomic.Int64 // files arriving
 	listed           atomic.Int64 // bytes of listings that are being sent
 	holders          atomic.Int64 // connections, and whoever made it
 	next             atomic.Pointer[Drop]
@@ -37,6 +43,13 @@ var ways = map[config.Transfer]flow.Way{
 	config.TransferSendfile: flow.BySendfile,
 	config.TransferMmap:     flow.ByMmap,
 	config.TransferCopy:     flow.ByCopy,
+}
+
+// conflicts maps the values of `on_conflict`.
+var conflicts = map[config.Conflict]store.Conflict{
+	config.ConflictReplace:  store.Replace,
+	config.ConflictFail:     store.Fail,
+	config.ConflictKeepBoth: store.KeepBoth,
 }
 
 // NewDrop opens the directory. The chunk is the drop's, else the engine's.
@@ -65,6 +78,10 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		headerTimeout:    int64(c.HeaderTimeout),
 		idleTimeout:      int64(c.IdleTimeout),
 		halfCloseTimeout: int64(c.HalfCloseTimeout),
+		bodyTimeout:      int64(c.BodyTimeout),
+		limits:           c.Uploads,
+		conflict:         conflicts[c.OnConflict],
+		store:            store.New(dir, c.Durability == config.DurabilityFsync),
 	}
 	d.holders.Store(1)
 	if c.SpliceChunk > 0 {

@@ -22,6 +22,8 @@ const (
 	BadProxyHeader Reason = "bad_proxy_header"
 	HeaderTimeout  Reason = "header_timeout" // answered with 408
 	IdleTimeout    Reason = "idle_timeout"   // no byte of the response was taken
+	BodyTimeout    Reason = "body_timeout"   // the body came too slowly; answered with 408
+	NoSpace        Reason = "no_space"       // no room for a file; answered with 507
 	FileChanged    Reason = "file_changed"   // it is shorter than it was
 	FileError      Reason = "file_error"     // it could not be read
 	NoResources    Reason = "no_resources"   // no descriptors or memory here
@@ -45,7 +47,7 @@ func (c *Conn) complete() {
 	}
 	c.logRequest(c.request.why)
 	c.closeFile()
-	c.request = exchange{}
+	c.request, c.flow = exchange{}, flow.Flow{}
 	c.used, c.active, c.seen, c.doubt = true, now, 0, loop.Never
 	if c.closing {
 		c.part()
@@ -93,7 +95,7 @@ func (c *Conn) discard() {
 // waited for.
 func (c *Conn) finish(why Reason) {
 	switch c.state {
-	case opening, fetching:
+	case opening, fetching, storing:
 		c.leaving = why
 		c.setState(leaving)
 		c.in.loop.StopTimer(&c.timer)
@@ -111,6 +113,7 @@ func (c *Conn) close(why Reason) {
 	cs.loop.StopTimer(&c.timer)
 	cs.mover.Discard(&c.flow)
 	c.closeFile()
+	c.abandon()
 	cs.loop.Forget(c.token)
 	if c.request.began != 0 {
 		c.logRequest(why)
@@ -148,6 +151,9 @@ func (c *Conn) logRequest(why Reason) {
 		line.Int("status", e.status)
 	}
 	line.Uint64("bytes", c.flow.Moved-min(c.flow.Moved, uint64(e.before)))
+	if e.got > 0 {
+		line.Uint64("received", e.got)
+	}
 	if e.file {
 		line.Str("transfer", c.drop.transfer)
 	}

@@ -17,9 +17,10 @@ func (c *Conn) begin(h head, b []byte) {
 		return
 	}
 	e := &c.request
-	e.head, e.method, e.body = r, r.Method, h.body()
+	e.head, e.method, e.body, e.sized = r, r.Method, h.body(), h.lengths > 0
 	e.path, _, _ = strings.Cut(r.RequestURI, "?")
 	c.rude = e.body
+	e.keep = !r.Close
 	c.closing = r.Close || e.body || c.parting()
 	c.dispatch()
 }
@@ -34,7 +35,9 @@ func (cs *Conns) parse(b []byte) (*http.Request, error) {
 // dispatch decides what is asked for.
 func (c *Conn) dispatch() {
 	r := c.request.head
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPut:
+	default:
 		c.fail(statusMethod)
 		return
 	}
@@ -45,6 +48,10 @@ func (c *Conn) dispatch() {
 	name, ok := cleanName(path)
 	if !ok {
 		c.fail(statusBadRequest)
+		return
+	}
+	if r.Method == http.MethodPut {
+		c.put(name)
 		return
 	}
 	c.look(name)

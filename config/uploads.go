@@ -1,0 +1,59 @@
+package config
+
+import "time"
+
+// Durability says what has happened to a file before its sender is told that it arrived.
+type Durability uint8
+
+// The values of the key `durability`.
+const (
+	DurabilityFsync Durability = iota // it survives a loss of power
+	DurabilityNone                    // it survives the end of the process
+)
+
+var durabilityNames = []string{"fsync", "none"}
+
+// String is the value as the file spells it.
+func (d Durability) String() string { return durabilityNames[d] }
+
+// Conflict says what becomes of a file whose name is taken.
+type Conflict uint8
+
+// The values of the key `on_conflict`.
+const (
+	ConflictReplace Conflict = iota
+	ConflictFail
+	ConflictKeepBoth
+)
+
+var conflictNames = []string{"replace", "fail", "keep_both"}
+
+// String is the value as the file spells it.
+func (c Conflict) String() string { return conflictNames[c] }
+
+// Uploads are the keys of a drop that say what may be put into it, and how.
+type Uploads struct {
+	Write       bool // files may be put here
+	Durability  Durability
+	OnConflict  Conflict
+	FileSizeMax int64 // bytes; 0 = no limit
+	FreeReserve int64 // bytes of the file system that are left to others
+	UploadsMax  int   // at a time; 0 = no limit
+	BodyRateMin int64 // bytes a second; 0 = any
+	BodyTimeout time.Duration
+}
+
+var uploadFields = []field[Uploads]{
+	scalar("write", yesNo, func(u *Uploads) *bool { return &u.Write }),
+	scalar("durability", choice[Durability](durabilityNames), func(u *Uploads) *Durability { return &u.Durability }),
+	scalar("on_conflict", choice[Conflict](conflictNames), func(u *Uploads) *Conflict { return &u.OnConflict }),
+	scalar("file_size_max", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.FileSizeMax }),
+	scalar("free_reserve", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.FreeReserve }),
+	scalar("uploads_max", integer(0, sessionsMost), func(u *Uploads) *int { return &u.UploadsMax }),
+	scalar("body_rate_min", size[int64](0, gib), func(u *Uploads) *int64 { return &u.BodyRateMin }),
+	scalar("body_timeout", timeout, func(u *Uploads) *time.Duration { return &u.BodyTimeout }),
+}
+
+func freshUploads() Uploads {
+	return Uploads{UploadsMax: 1024, BodyRateMin: kib, BodyTimeout: 30 * time.Second}
+}
