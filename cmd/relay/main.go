@@ -22,12 +22,17 @@ const (
 // failure is an error of the work, not of the words on the command line.
 type failure struct{ error }
 
+func (f failure) Unwrap() error { return f.error }
+
 func main() {
 	err := root().Execute()
 	if err == nil {
 		return
 	}
 	fmt.Fprintln(os.Stderr, err)
+	if p := (partly{}); errors.As(err, &p) {
+		os.Exit(exitPartly)
+	}
 	if f := (failure{}); errors.As(err, &f) {
 		os.Exit(exitFailed)
 	}
@@ -47,7 +52,7 @@ func root() *cobra.Command {
 		},
 	}
 	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
-		backendCommand(), doctorCommand(), benchCommand(), versionCommand())
+		backendCommand(), getCommand(), doctorCommand(), benchCommand(), versionCommand())
 	return c
 }
 

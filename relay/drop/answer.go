@@ -54,7 +54,7 @@ func (c *Conn) serve(n name, f found) {
 		case whole:
 		}
 	}
-	b := c.describe(c.start(status), v)
+	b := attributes(c.describe(c.start(status), v), r.Header, f)
 	b = append(b, "Accept-Ranges: bytes\r\nContent-Type: "...)
 	b = append(b, contentType(n.base())...)
 	b = append(b, "\r\n"+guard+"Content-Length: "...)

@@ -19,7 +19,7 @@
 // Follow a request: conns.go takes the client, receive.go reads the head, open.go finds
 // the file, answer.go writes the head of the response, send.go its body, end.go ends the
 // request and the connection. The state machine is in state.go. The listing of a
-// directory is made in index.go and page.go, as a file in memory that is sent like any
+// directory is made in index.go and page.go (listing.go for programs), as a file in memory that is sent like any
 // other.
 //
 // A file that comes in follows put.go (may it?), upload.go (room for it, its body, its

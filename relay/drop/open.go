@@ -13,7 +13,8 @@ type found struct {
 	dir       bool
 	away      bool // on a file system of which nothing is known: even closing may take a while
 	size      int64
-	sec, nsec int64 // of the last change
+	sec, nsec int64  // of the last change
+	mode      uint32 // type and permissions
 }
 
 // look finds the file: here if the kernel knows the name, else with a worker.
@@ -132,7 +133,7 @@ func (d *Drop) describe(fd int, cached bool) (found, sock.Errno) {
 	case cached && info.Device != d.device:
 		return found{}, unix.EAGAIN
 	}
-	f := found{fd: fd, size: info.Size, sec: info.Sec, nsec: info.Nsec}
+	f := found{fd: fd, size: info.Size, sec: info.Sec, nsec: info.Nsec, mode: info.Mode}
 	f.away = d.remote || info.Device != d.device
 	switch info.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
