@@ -36,6 +36,8 @@
 //	  Repr-Digest, Content-Digest, Digest    400 if what arrived is something else
 //	  X-OC-Mtime, X-Relay-Mode               time and permissions (uploadfields.go)
 //	  Content-Range      501: a part is never taken for a file; Content-Encoding: 415
+//	POST, PUT with Upload-Complete    a resumable upload (resumable.go); HEAD, PATCH and DELETE
+//	                     at its place, /.relay-uploads/ID
 //	MKCOL, DELETE, MOVE  names without bytes (change.go)
 //	GET, HEAD            Want-Repr-Digest is answered with the digest of the whole file
 //	401, 403             token.go says which right is needed; 403 for a name of ours, too
@@ -43,6 +45,16 @@
 //	408  too slow                                409  on_conflict, a directory, a file above it
 //	413  larger than file_size_max               503  uploads_max; Retry-After
 //	507  no room; whatever came of the file is gone
+//
+// # What of the documents it keeps to
+//
+// RFC 9110 for methods, conditions and ranges, with these choices: a range that cannot be
+// read is overlooked, several get the whole file, Content-Range in a PUT is 501. RFC 9530
+// for digests: Content-Digest counts as Repr-Digest in a PUT, and is overlooked in a
+// PATCH; trailers are overlooked. RFC 4918 for MKCOL, DELETE and MOVE, without locks,
+// properties and COPY; DELETE takes empty directories only. Resumable uploads follow
+// draft-ietf-httpbis-resumable-upload, interop version 8: no progress by 104, one request
+// at a time for an upload, and POST means the same as PUT.
 //
 // The package knows neither proxy nor upstream.
 package drop
