@@ -155,7 +155,7 @@ func TestRateIsSmooth(t *testing.T) {
 	p := r.open(t)
 	n := pouring(t, p.backend, p.client)
 	time.Sleep(300 * time.Millisecond) // what the kernel's buffers swallow at first
-	var steps []float64 // what each moment brings, in parts of what it should
+	var steps []float64                // what each moment brings, in parts of what it should
 	start := time.Now()
 	for last, before := start, n.Load(); time.Since(start) < 2*time.Second; {
 		time.Sleep(20 * time.Millisecond)
