@@ -11,6 +11,7 @@ func defaults() *Config {
 			PipeSize:     mib,
 			PipeBudget:   256 * mib,
 			DrainTimeout: 30 * time.Second,
+			RestartDrain: 5 * time.Second,
 		},
 		Log:   Log{Level: "info", Format: "json", Access: true},
 		Admin: Admin{TokenFile: "relay.token"},

@@ -16,7 +16,7 @@ var layers = [][]string{
 	{"relay/proxy", "relay/drop", "relay/transfer", "relay/bench"},
 	{"relay/listen", "relay/upstream", "relay/flow", "relay/drop/store"},
 	{"relay/loop"},
-	{"pipepool", "relay/sock", "relay/probe", "relay/tally"},
+	{"pipepool", "relay/sock", "relay/probe", "relay/tally", "relay/systemd"},
 }
 
 // sideways are the imports within a layer, each with a reason.

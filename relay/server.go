@@ -16,6 +16,7 @@ import (
 	"relay/relay/listen"
 	"relay/relay/probe"
 	"relay/relay/proxy"
+	"relay/relay/systemd"
 )
 
 const (
@@ -42,6 +43,10 @@ type Server struct {
 	control sync.Mutex // held while the parts change
 	parts   atomic.Pointer[parts]
 	reloads reloads
+
+	notifier    systemd.Notifier
+	inheritance *listen.Inheritance // the sockets that were given
+	left        map[string]bool     // keys of those that the service manager keeps
 }
 
 // The states of a server.
@@ -51,11 +56,18 @@ const (
 	draining
 )
 
-// New builds a server: everything is opened, nothing runs. On an error nothing stays
-// open.
-func New(c *config.Config, log zerolog.Logger, version string) (*Server, error) {
+// New builds a server: everything is opened, nothing runs. What the process was given at
+// its start is the server's from then on. On an error nothing stays open.
+func New(c *config.Config, log zerolog.Logger, version string, given systemd.Given) (*Server, error) {
+	inheritance, err := listen.NewInheritance(given.Sockets)
+	if err != nil {
+		inheritance.Close()
+		return nil, err
+	}
+	inheritance.Strict = true
 	sessions, pipeBytes, err := raiseDescriptors(c, log)
 	if err != nil {
+		inheritance.Close()
 		return nil, err
 	}
 	s := &Server{
@@ -63,6 +75,7 @@ func New(c *config.Config, log zerolog.Logger, version string) (*Server, error) 
 		capacity: &listen.Capacity{Max: sessions},
 		budget:   pipepool.NewBudget(pipeBytes),
 		disk:     flow.NewDisk(diskWorkers),
+		notifier: given.Notifier, inheritance: inheritance, left: map[string]bool{},
 	}
 	s.parts.Store(&parts{config: c})
 	found := probe.Run()
@@ -94,12 +107,15 @@ func (s *Server) build(c *config.Config) error {
 	for _, w := range s.workers {
 		w.peers = s.workers
 	}
+	s.pruneInheritance(c)
 	next, err := s.prepare(c)
 	if err != nil {
 		return err
 	}
 	next.attach(s.workers)
 	s.parts.Store(next)
+	s.settleInheritance(next)
+	s.leave(next)
 	return nil
 }
 
@@ -115,13 +131,17 @@ func (s *Server) Run(ctx context.Context, kill <-chan struct{}) error {
 		a.Serve()
 	}
 	s.log.Info().Int("loops", len(s.workers)).Msg("ready")
+	s.said(s.notifier.Ready())
+	endAttending := s.attend()
 	select {
 	case <-ctx.Done():
 	case err := <-s.failed:
+		endAttending()
 		s.stop()
 		return err
 	}
 	s.drain(kill)
+	endAttending()
 	s.stop()
 	s.log.Info().Msg("stopped")
 	return nil
@@ -157,8 +177,11 @@ func (s *Server) drain(kill <-chan struct{}) {
 	s.state.Store(draining)
 	p := s.parts.Load()
 	s.control.Unlock()
-	timeout := p.config.Engine.DrainTimeout
+	s.keepLeft(p)
+	timeout := p.drainTimeout()
+	s.said(s.notifier.Stopping(timeout + stopMargin))
 	s.log.Info().Int64("sessions", s.capacity.Used()).Dur("timeout_ms", timeout).Msg("draining")
+	s.said(s.notifier.Status(s.statusLine(measures{}, measures{loops: len(s.workers)})))
 	s.each(func(i int, w *worker) { w.drain(p, i) })
 	expired := time.NewTimer(timeout)
 	defer expired.Stop()
@@ -205,5 +228,7 @@ func (s *Server) stop() {
 
 func (s *Server) close() {
 	s.disk.Close() // a worker may still be looking beneath a drop's directory
+	s.keepLeft(s.parts.Load())
 	s.parts.Load().close()
+	s.inheritance.Close()
 }

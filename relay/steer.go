@@ -15,7 +15,7 @@ func (s *Server) interfaceOf(c config.Admin) (*admin.Server, error) {
 	case now != nil && now.Same(c):
 		return now, nil
 	}
-	return admin.Open(c, s.controls(), s.log)
+	return admin.Open(c, s.controls(), s.log, s.inheritance.Named(c.Listen.Systemd))
 }
 
 // controls are what the admin interface can see and do.

@@ -10,6 +10,7 @@ import (
 
 	"relay/config"
 	"relay/relay"
+	"relay/relay/systemd"
 )
 
 func runCommand() *cobra.Command {
@@ -27,16 +28,20 @@ drain_timeout. A second signal ends it at once.`,
 	}
 	file := configFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		given, err := systemd.Take()
+		if err != nil {
+			return failure{err}
+		}
 		loaded, err := config.Load(*file)
 		if err != nil {
 			return failure{err}
 		}
-		return run(c.Context(), loaded)
+		return run(c.Context(), loaded, given)
 	}
 	return c
 }
 
-func run(ctx context.Context, c *config.Config) error {
+func run(ctx context.Context, c *config.Config, given systemd.Given) error {
 	// Splicing into a connection that is gone raises it, and so does a log whose reader
 	// has died: neither is a reason to end.
 	signal.Ignore(syscall.SIGPIPE)
@@ -45,7 +50,7 @@ func run(ctx context.Context, c *config.Config) error {
 	ctx, kill := signals(ctx)
 	hangups := make(chan os.Signal, 1) // those that come during a reload are one more after it
 	signal.Notify(hangups, syscall.SIGHUP)
-	s, err := relay.New(c, log, version)
+	s, err := relay.New(c, log, version, given)
 	if err == nil {
 		go reloadAt(hangups, s) // lives as long as the process
 		err = s.Run(ctx, kill)

@@ -26,6 +26,7 @@ type Conns struct {
 	spare    *Conn
 	newest   *Conn
 	count    int
+	accepted uint64
 	tallies  map[string]*Tally // by drop
 
 	// Scratch space, used within one turn and shared by all.
@@ -48,6 +49,9 @@ func NewConns(l *loop.Loop, m *flow.Mover, disk *flow.Disk, log zerolog.Logger, 
 	}
 }
 
+// Accepted is the number of connections that this loop has taken so far.
+func (cs *Conns) Accepted() uint64 { return cs.accepted }
+
 // Count is the number of connections on this loop.
 func (cs *Conns) Count() int { return cs.count }
 
@@ -62,6 +66,7 @@ type taker struct {
 // Take starts a connection. Its first request has the header timeout from here on.
 func (t *taker) Take(a listen.Conn) {
 	cs := t.conns
+	cs.accepted++
 	c := cs.open(t.drop)
 	c.id = cs.loop.NewID()
 	c.client = a.Client

@@ -42,6 +42,14 @@ func (ss *Sessions) Tallies() map[string]Tally {
 	return all
 }
 
+// Accepted is the number of sessions that this loop has taken so far; for its thread.
+func (ss *Sessions) Accepted() (n uint64) {
+	for _, t := range ss.tallies {
+		n += t.Accepted
+	}
+	return n
+}
+
 // moved counts what a turn of flow i has delivered.
 func (s *Session) moved(i int, bytes, spliced uint64) {
 	s.counts.Bytes[i] += bytes

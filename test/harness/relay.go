@@ -16,6 +16,8 @@ type Options struct {
 	Unprivileged bool       // as Nobody; needs root, and changes nothing without it
 	Descriptors  uint64     // RLIMIT_NOFILE, soft and hard, from the start; 0 = inherited
 	Namespace    *Namespace // network namespace to run in; nil = the test's own
+	Service      *Service   // started as if by a service manager; nil = not
+	Passed       []Passed   // descriptors that the Service gives it
 }
 
 // Relay is a running program.
@@ -64,6 +66,9 @@ func command(o Options, args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
 	if o.Descriptors != 0 {
 		cmd = limited(o.Descriptors, args)
+	}
+	if o.Service != nil {
+		cmd = o.Service.command(o.Passed, args)
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if o.Namespace == nil {
