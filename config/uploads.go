@@ -31,11 +31,27 @@ var conflictNames = []string{"replace", "fail", "keep_both"}
 // String is the value as the file spells it.
 func (c Conflict) String() string { return conflictNames[c] }
 
+// Digest is what is computed of each file that arrives.
+type Digest uint8
+
+// The values of the key `digest`.
+const (
+	DigestNone Digest = iota // what its sender asks for
+	DigestXXH3
+	DigestSHA256
+)
+
+var digestNames = []string{"none", "xxh3-128", "sha-256"}
+
+// String is the value as the file spells it.
+func (d Digest) String() string { return digestNames[d] }
+
 // Uploads are the keys of a drop that say what may be put into it, and how.
 type Uploads struct {
 	Write       bool // files may be put here
 	Durability  Durability
 	OnConflict  Conflict
+	Digest      Digest
 	FileSizeMax int64 // bytes; 0 = no limit
 	FreeReserve int64 // bytes of the file system that are left to others
 	UploadsMax  int   // at a time; 0 = no limit
@@ -47,6 +63,7 @@ var uploadFields = []field[Uploads]{
 	scalar("write", yesNo, func(u *Uploads) *bool { return &u.Write }),
 	scalar("durability", choice[Durability](durabilityNames), func(u *Uploads) *Durability { return &u.Durability }),
 	scalar("on_conflict", choice[Conflict](conflictNames), func(u *Uploads) *Conflict { return &u.OnConflict }),
+	scalar("digest", choice[Digest](digestNames), func(u *Uploads) *Digest { return &u.Digest }),
 	scalar("file_size_max", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.FileSizeMax }),
 	scalar("free_reserve", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.FreeReserve }),
 	scalar("uploads_max", integer(0, sessionsMost), func(u *Uploads) *int { return &u.UploadsMax }),

@@ -55,6 +55,9 @@ func (c *Conn) serve(n name, f found) {
 		}
 	}
 	b := attributes(c.describe(c.start(status), v), r.Header, f)
+	if f.digest != "" {
+		b = append(append(append(b, "Repr-Digest: "...), f.digest...), crlf...)
+	}
 	b = append(b, "Accept-Ranges: bytes\r\nContent-Type: "...)
 	b = append(b, contentType(n.base())...)
 	b = append(b, "\r\n"+guard+"Content-Length: "...)

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"relay/config"
+	"relay/relay/drop/digest"
 	"relay/relay/drop/store"
 	"relay/relay/flow"
 	"relay/relay/listen"
@@ -29,6 +30,7 @@ type Drop struct {
 	bodyTimeout      int64
 	limits           config.Uploads
 	conflict         store.Conflict
+	digest           digest.Algorithm // computed of every file that arrives
 	store            *store.Store
 	uploads          atomic.Int64 // files arriving
 	listed           atomic.Int64 // bytes of listings that are being sent
@@ -50,6 +52,13 @@ var conflicts = map[config.Conflict]store.Conflict{
 	config.ConflictReplace:  store.Replace,
 	config.ConflictFail:     store.Fail,
 	config.ConflictKeepBoth: store.KeepBoth,
+}
+
+// digests maps the values of `digest`.
+var digests = map[config.Digest]digest.Algorithm{
+	config.DigestNone:   digest.None,
+	config.DigestXXH3:   digest.XXH3,
+	config.DigestSHA256: digest.SHA256,
 }
 
 // NewDrop opens the directory. The chunk is the drop's, else the engine's.
@@ -81,6 +90,7 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		bodyTimeout:      int64(c.BodyTimeout),
 		limits:           c.Uploads,
 		conflict:         conflicts[c.OnConflict],
+		digest:           digests[c.Digest],
 		store:            store.New(dir, c.Durability == config.DurabilityFsync),
 	}
 	d.holders.Store(1)

@@ -20,13 +20,14 @@ const (
 	ClientClosed   Reason = "client_closed" // in the middle of a head
 	BadRequest     Reason = "bad_request"   // answered with 400, 414 or 431
 	BadProxyHeader Reason = "bad_proxy_header"
-	HeaderTimeout  Reason = "header_timeout" // answered with 408
-	IdleTimeout    Reason = "idle_timeout"   // no byte of the response was taken
-	BodyTimeout    Reason = "body_timeout"   // the body came too slowly; answered with 408
-	NoSpace        Reason = "no_space"       // no room for a file; answered with 507
-	FileChanged    Reason = "file_changed"   // it is shorter than it was
-	FileError      Reason = "file_error"     // it could not be read
-	NoResources    Reason = "no_resources"   // no descriptors or memory here
+	HeaderTimeout  Reason = "header_timeout"  // answered with 408
+	IdleTimeout    Reason = "idle_timeout"    // no byte of the response was taken
+	BodyTimeout    Reason = "body_timeout"    // the body came too slowly; answered with 408
+	DigestMismatch Reason = "digest_mismatch" // a file was damaged on its way; answered with 400
+	NoSpace        Reason = "no_space"        // no room for a file; answered with 507
+	FileChanged    Reason = "file_changed"    // it is shorter than it was
+	FileError      Reason = "file_error"      // it could not be read
+	NoResources    Reason = "no_resources"    // no descriptors or memory here
 )
 
 const (

@@ -3,6 +3,7 @@ package drop
 import (
 	"golang.org/x/sys/unix"
 
+	"relay/relay/drop/digest"
 	"relay/relay/sock"
 )
 
@@ -14,6 +15,7 @@ type found struct {
 	away      bool // on a file system of which nothing is known: even closing may take a while
 	size      int64
 	sec, nsec int64  // of the last change
+	digest    string // as Repr-Digest has it; "" = not asked for
 	mode      uint32 // type and permissions
 }
 
@@ -60,6 +62,8 @@ func (c *Conn) looked(n name, f found, errno sock.Errno) {
 	switch {
 	case errno != 0:
 		c.lookFailed(n, errno)
+	case !f.dir && c.wantsDigest() != digest.None:
+		c.serveDigested(n, f, c.wantsDigest())
 	case !f.dir:
 		c.serve(n, f)
 	case !n.slash:

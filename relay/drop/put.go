@@ -15,7 +15,15 @@ func (c *Conn) put(n name) {
 		c.failBecause(status, why)
 		return
 	}
+	fields, err := readUploadFields(c.request.head.Header)
+	if err != nil {
+		c.failBecause(statusBadRequest, err.Error())
+		return
+	}
 	up := &upload{name: n, length: c.request.head.ContentLength, terms: c.drop.terms(c.request.head.Header)}
+	up.terms.Mtime, up.terms.Mode = fields.mtime, fields.mode
+	up.fields = fields
+	up.trail = newTrail(fields.algorithms(c.drop.digest)...)
 	up.continues = c.expects100()
 	c.admit(up)
 }
