@@ -3,6 +3,7 @@ package transfer
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"time"
@@ -92,6 +93,9 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 	defer s.Close()
 	p.sized(c.run, s.look.Size)
 	at, offset, whole, err := c.goOn(p, s, j)
+	if errors.Is(err, errNoUploads) {
+		return c.putWhole(p, s)
+	}
 	if err != nil || whole {
 		return sum{}, err
 	}
@@ -163,10 +167,15 @@ func (c *caller) pour(p *post, s *source, at Place, offset int64, f *follower) e
 	if left == 0 {
 		return nil
 	}
-	if _, err := s.Seek(offset, 0); err != nil {
+	if _, err := s.Seek(offset, io.SeekStart); err != nil {
 		return err
 	}
-	return c.appendTo(at, offset, &body{left, func(w *wire, answered <-chan struct{}) error {
+	return c.appendTo(at, offset, c.pouring(p, s, left, f))
+}
+
+// pouring is the rest of a file as the body of a request.
+func (c *caller) pouring(p *post, s *source, left int64, f *follower) *body {
+	return &body{left, func(w *wire, answered <-chan struct{}) error {
 		for left > 0 {
 			n := min(left, c.run.pace.slice(pourChunk))
 			c.run.pace.take(c.ctx, n)
@@ -189,7 +198,33 @@ func (c *caller) pour(p *post, s *source, at Place, offset int64, f *follower) e
 			}
 		}
 		return nil
-	}})
+	}}
+}
+
+// putWhole sends a file to a server that is no relay: as a whole, or from its beginning
+// again.
+func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
+	fields := s.attributes()
+	if c.run.Digest != NoSum {
+		f := follow(s, c.run.Digest)
+		f.reach(p.size)
+		if got, err = f.end(); err != nil {
+			return sum{}, errChanged
+		}
+		fields = append(fields, field{"Repr-Digest", got.String()})
+	}
+	if _, err := s.Seek(0, io.SeekStart); err != nil {
+		return sum{}, err
+	}
+	c.run.Tell(p.event(Started))
+	err = c.once("PUT", p.to, c.pouring(p, s, p.size, nil), func(res *http.Response) error {
+		switch res.StatusCode {
+		case http.StatusOK, http.StatusCreated, http.StatusNoContent:
+			return nil
+		}
+		return badStatus(p.to, res)
+	}, fields...)
+	return got, errors.Join(err, s.unchanged())
 }
 
 // pourChunk is the most bytes between two looks at the clock and the progress.

@@ -26,13 +26,21 @@ const (
 	complete   = "?1"
 )
 
+// errNoUploads is what a server means that knows nothing of them.
+var errNoUploads = errors.New("the server takes no resumable uploads")
+
 // create begins an upload of a file that will be at to; length is -1 if it is not known.
+// It is a POST: a server that knows nothing of uploads would take a PUT for an empty file.
 func (c *caller) create(to Place, length int64, fields ...field) (at Place, err error) {
 	fields = uploadFields(append(fields, field{"Upload-Complete", incomplete})...)
 	if length >= 0 {
 		fields = append(fields, field{"Upload-Length", strconv.FormatInt(length, 10)})
 	}
-	err = c.once("PUT", to, &body{}, func(res *http.Response) error {
+	err = c.once("POST", to, &body{}, func(res *http.Response) error {
+		switch res.StatusCode {
+		case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+			return final(errors.Join(errNoUploads, badStatus(to, res)))
+		}
 		if res.StatusCode != http.StatusCreated || res.Header.Get("Location") == "" {
 			return badStatus(to, res)
 		}
