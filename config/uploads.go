@@ -48,7 +48,9 @@ func (d Digest) String() string { return digestNames[d] }
 
 // Uploads are the keys of a drop that say what may be put into it, and how.
 type Uploads struct {
-	Write       bool // files may be put here
+	TokensFile  string // absolute, or relative to the process after loading; "" = no tokens
+	Open        bool   // others than this machine may come without tokens
+	Write       bool   // files may be put here
 	Durability  Durability
 	OnConflict  Conflict
 	Digest      Digest
@@ -60,6 +62,8 @@ type Uploads struct {
 }
 
 var uploadFields = []field[Uploads]{
+	scalar("tokens_file", optionalFile, func(u *Uploads) *string { return &u.TokensFile }),
+	scalar("open", yesNo, func(u *Uploads) *bool { return &u.Open }),
 	scalar("write", yesNo, func(u *Uploads) *bool { return &u.Write }),
 	scalar("durability", choice[Durability](durabilityNames), func(u *Uploads) *Durability { return &u.Durability }),
 	scalar("on_conflict", choice[Conflict](conflictNames), func(u *Uploads) *Conflict { return &u.OnConflict }),
@@ -74,3 +78,33 @@ var uploadFields = []field[Uploads]{
 func freshUploads() Uploads {
 	return Uploads{UploadsMax: 1024, BodyRateMin: kib, BodyTimeout: 30 * time.Second}
 }
+
+// optionalFile is the path of a file, or "" for none.
+func optionalFile(v any) (string, error) {
+	if v == "" {
+		return "", nil
+	}
+	return tokenFile(v)
+}
+
+// checkOpen finds drops that anybody can reach although nobody said so.
+func checkOpen(w *walk, c *Config) {
+	for i, d := range c.Drops {
+		if d.Open && d.TokensFile != "" {
+			w.mistake(nth("drop", i, d.Name).at("open"), "there is a tokens_file, which says who may come; leave one of the two out")
+		}
+		if d.Open || d.TokensFile != "" {
+			continue
+		}
+		for _, a := range d.Listen {
+			if a.reachedFromElsewhere() {
+				w.mistake(nth("drop", i, d.Name).at("listen"), "%q is reached from other machines, and there are no tokens; "+
+					"write tokens_file = \"relay.tokens\" (`relay token new` makes them), or open = true to let everybody in", a)
+			}
+		}
+	}
+}
+
+// reachedFromElsewhere is not known of the sockets that systemd brings: the drop looks
+// at those when it has them.
+func (a Address) reachedFromElsewhere() bool { return a.TCP.IsValid() && !a.TCP.Addr().IsLoopback() }

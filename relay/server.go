@@ -75,7 +75,7 @@ func New(c *config.Config, log zerolog.Logger, version string, given systemd.Giv
 		version: version, began: time.Now(), started: c, log: log,
 		capacity: &listen.Capacity{Max: sessions},
 		budget:   pipepool.NewBudget(pipeBytes),
-		hashing: flow.NewDisk(runtime.NumCPU()),
+		hashing:  flow.NewDisk(runtime.NumCPU()),
 		disk:     flow.NewDisk(diskWorkers),
 		notifier: given.Notifier, inheritance: inheritance, left: map[string]bool{},
 	}

@@ -150,7 +150,7 @@ func TestUploadExpects100(t *testing.T) {
 		put("/a", 10, "Content-Range: bytes 0-9/20"):                  501,
 		put("/a", 10, "Content-Encoding: gzip"):                       415,
 		ask("PUT", "/a"):                                              411,
-		ask("DELETE", "/a"):                                           405,
+		ask("POST", "/a"):                                             405,
 	} {
 		c := r.client(t)
 		c.say(t, head)

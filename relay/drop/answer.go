@@ -121,7 +121,7 @@ func (c *Conn) fail(status int) { c.failBecause(status, "") }
 func (c *Conn) failBecause(status int, why string) {
 	switch {
 	case status == statusMethod && c.drop.limits.Write:
-		c.failText(status, "Allow: GET, HEAD, PUT\r\n", why)
+		c.failText(status, "Allow: GET, HEAD, PUT, MKCOL, DELETE, MOVE\r\n", why)
 	case status == statusMethod:
 		c.failText(status, "Allow: GET, HEAD\r\n", why)
 	case status == statusUnavailable:

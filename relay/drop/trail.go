@@ -124,7 +124,8 @@ func (t *trail) stop() {
 	}
 	t.over.Store(true)
 	t.mu.Lock()
-	t.mu.Unlock() //nolint:staticcheck // empty on purpose: it waits
+	defer t.mu.Unlock()
+	t.to = nil
 }
 
 // agree compares what a sender said with what arrived.

@@ -89,7 +89,7 @@ func Join(sums []Sum) string {
 }
 
 // ErrValue is a digest whose value cannot be one.
-var ErrValue = errors.New("this is no digest; write it like sha-256=:BASE64:")
+var ErrValue = errors.New("no digest; write one like sha-256=:BASE64: in its field")
 
 // Parse reads the fields Repr-Digest or Content-Digest: the sums we know.
 func Parse(fields []string) ([]Sum, error) { return parse(fields, ":") }
