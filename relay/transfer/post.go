@@ -31,7 +31,7 @@ const changesMost = 5
 // inMemory is the size, in bytes, up to which a file is read into memory, as it is at one
 // moment, and put with its digest. Above, it is sent from the page cache, and its digest
 // follows.
-const inMemory = 256 << 10
+const inMemory = 1 << 20
 
 // sized corrects what is known of the size.
 func (p *post) sized(r *Run, size int64) {
@@ -63,6 +63,10 @@ func (c *caller) sendLarge(p *post) (sum, error) {
 			if p.spoilt++; p.spoilt >= changesMost {
 				j.done()
 				return sum{}, fmt.Errorf("%s: given up after %d times: %w", p.path, p.spoilt, err)
+			}
+			if errors.Is(err, errSpoilt) { // the server has forgotten the upload
+				p.asked = false
+				_ = j.begin(upload{}) // what cannot be written is found out later
 			}
 			err = fmt.Errorf("%s: %w", p.path, err)
 			e := p.event(Retried)
@@ -139,7 +143,7 @@ func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, w
 			case err == nil && (whole || offset <= p.size):
 				return at, offset, whole, nil
 			case errors.Is(err, errUploadGone) && p.asked:
-				if there, err := c.onServer(p.to); err == nil && there.is(p.size, s.time, s.mode) {
+				if there, err := c.onServer(p.to, p.sum); err == nil && there.is(p.size, s.time, s.mode) {
 					return at, p.size, true, nil
 				}
 			case err != nil && !errors.Is(err, errUploadGone):
@@ -230,15 +234,21 @@ func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
 // pourChunk is the most bytes between two looks at the clock and the progress.
 const pourChunk = 4 << 20
 
-// onServer asks about a single name; a kind of "" says that it is not there.
-func (c *caller) onServer(to Place) (there listed, err error) {
+// onServer asks about a single name; a kind of "" says that it is not there, or not with
+// this digest, if there is one.
+func (c *caller) onServer(to Place, like sum) (there listed, err error) {
+	fields := []field{{"X-Relay-Want", "attributes"}}
+	if like.by != "" {
+		fields = append(fields, field{"Want-Repr-Digest", string(like.by) + "=1"})
+	}
 	err = c.once("HEAD", to, nil, func(res *http.Response) error {
-		if res.StatusCode == http.StatusOK {
+		got, _ := parseSums(res.Header.Values("Repr-Digest"), like.by)
+		if res.StatusCode == http.StatusOK && (like.by == "" || got.equal(like)) {
 			a := attributesOf(res.Header)
 			there = listed{Kind: kindFile, Size: res.ContentLength, Modified: a.modified, Mode: formatMode(a.mode)}
 		}
 		return nil
-	}, field{"X-Relay-Want", "attributes"})
+	}, fields...)
 	return there, err
 }
 
@@ -248,7 +258,7 @@ func (c *caller) completeUpload(p *post, s *source, at Place, got sum) error {
 	if got.by != "" {
 		fields = append(fields, field{"Repr-Digest", got.String()})
 	}
-	p.asked = true
+	p.asked, p.sum = true, got
 	return c.finishAt(at, p.size, fields...)
 }
 

@@ -89,7 +89,7 @@ func (s *send) plan(path string, to Place, recursive bool) {
 // sent, which meets the same difficulty and tells of it.
 func (s *send) known(to Place) (there listed) {
 	if !s.run.Force {
-		there, _ = s.asker.onServer(to)
+		there, _ = s.asker.onServer(to, sum{})
 	}
 	return there
 }
