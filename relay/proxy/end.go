@@ -114,7 +114,7 @@ func (s *Session) whileResetting(tag uint8, ev loop.Events) {
 // connected gets a reset: an end that relay causes must not look like the stream's own.
 func (s *Session) finish(why Reason) {
 	ss := s.in
-	now := ss.loop.Now()
+	now := loop.Clock() // a session may begin and end in one round
 	s.setState(closed)
 	ss.loop.StopTimer(&s.timer)
 	if s.pace != nil {
