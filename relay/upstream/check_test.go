@@ -227,9 +227,7 @@ func TestWatchesFollowTheConfiguration(t *testing.T) {
 	if err := u.Update(c); err != nil {
 		t.Fatal(err)
 	}
-	for u.Backends()[0].View().State != "down" {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "the backend is down", func() bool { return u.Backends()[0].View().State == "down" })
 	c.HealthCheck = nil
 	if err := u.Update(c); err != nil {
 		t.Fatal(err)
