@@ -36,7 +36,8 @@
 //	  Repr-Digest, Content-Digest, Digest    400 if what arrived is something else
 //	  X-OC-Mtime, X-Relay-Mode               time and permissions (uploadfields.go)
 //	  Content-Range      501: a part is never taken for a file; Content-Encoding: 415
-//	MKCOL, DELETE, MOVE  names without bytes (change.go)
+//	MKCOL, DELETE, MOVE  names without bytes (change.go). A MKCOL with X-OC-Mtime or
+//	                     X-Relay-Mode is for a directory that may be there, and makes those above
 //	GET, HEAD            Want-Repr-Digest is answered with the digest of the whole file
 //	401, 403             token.go says which right is needed; 403 for a name of ours, too
 //	405  the drop is read-only
