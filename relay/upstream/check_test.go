@@ -181,7 +181,7 @@ func TestPrefaceComesFirst(t *testing.T) {
 }
 
 func TestOurOwnShortageIsNotTheBackends(t *testing.T) {
-	if !ourOwn(&net.OpError{Err: syscall.EMFILE}) || ourOwn(&net.OpError{Err: syscall.ECONNREFUSED}) || ourOwn(errors.New("x")) {
+	if !scarce(&net.OpError{Err: syscall.EMFILE}) || scarce(&net.OpError{Err: syscall.ECONNREFUSED}) || scarce(errors.New("x")) {
 		t.Error("shortages are not told from faults")
 	}
 }
