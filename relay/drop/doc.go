@@ -19,11 +19,12 @@
 // Follow a request: conns.go takes the client, receive.go reads the head, open.go finds
 // the file, answer.go writes the head of the response, send.go its body, end.go ends the
 // request and the connection. The state machine is in state.go. The listing of a
-// directory is made in index.go and page.go (listing.go for programs), as a file in memory that is sent like any
-// other.
+// directory is made in index.go and page.go (listing.go for programs), as a file in memory
+// that is sent like any other.
 //
-// authorise.go finds out what a client may do. A file that comes in follows put.go (may it?), upload.go (room for it, its body, its
-// name) and package store, which is where files become visible whole or not at all.
+// authorise.go finds out what a client may do. A file that comes in follows put.go (may
+// it?), upload.go (room for it, its body, its name) and package store, which is where files
+// become visible whole or not at all.
 //
 // # The interface, for who sends files
 //
@@ -38,7 +39,8 @@
 //	  Content-Range      501: a part is never taken for a file; Content-Encoding: 415
 //	POST, PUT with Upload-Complete    a resumable upload (resumable.go); HEAD, PATCH and DELETE
 //	                     at its place, /.relay-uploads/ID
-//	MKCOL, DELETE, MOVE  names without bytes (change.go)
+//	MKCOL, DELETE, MOVE  names without bytes (change.go). A MKCOL with X-OC-Mtime or
+//	                     X-Relay-Mode is for a directory that may be there, and makes those above
 //	GET, HEAD            Want-Repr-Digest is answered with the digest of the whole file
 //	401, 403             token.go says which right is needed; 403 for a name of ours, too
 //	405  the drop is read-only
