@@ -165,7 +165,12 @@ func (m *machine) fastWatchdog(t *testing.T) {
 // One loop stands still, and all else goes on: that is enough to be restarted.
 func loopStandsStill(t *testing.T, m *machine) {
 	m.fastWatchdog(t)
-	harness.StopLoopOf(t, m.mainPID(t))
+	resume := harness.StopLoopOf(t, m.mainPID(t))
+	harness.Eventually(t, "systemd ends it", func() (bool, any) {
+		state := m.show(t, "SubState")
+		return state != "running", state
+	})
+	resume() // who holds a thread of it would hold up its end
 	m.restarted(t, 1, "watchdog")
 	if got := m.greet(t, website); got != greeting {
 		t.Errorf("after it a client hears %q", got)

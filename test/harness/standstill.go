@@ -38,8 +38,8 @@ func StopLoopOf(t testing.TB, pid int) (resume func()) {
 		}
 		stopped <- err
 		<-over
-		if err == nil {
-			_ = unix.PtraceDetach(thread)
+		if err == nil && unix.PtraceDetach(thread) != nil {
+			_, _ = unix.Wait4(thread, nil, unix.WALL, nil) // it was killed, and stays until we have seen that
 		}
 	}()
 	err := <-stopped
