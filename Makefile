@@ -51,7 +51,7 @@ fuzz: ## every fuzz target in turn, FUZZTIME each
 bench: build ## beside HAProxy and nginx, about twelve minutes (apt-get install haproxy nginx libnginx-mod-stream)
 	$(GO) run ./test/bench $(BENCH)
 
-e2e: build ## with curl, wget, aria2, rclone, iperf3, redis-benchmark, ssh, nc (.ci/run installs them)
+e2e: build ## with curl, wget, rclone, ssh and others, and a systemd that it boots: as root (.ci/run installs them)
 	$(GO) test -tags e2e -count=1 -timeout 20m ./test/e2e
 
 docs: build ## man pages and shell completions, in bin/docs

@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -122,23 +124,21 @@ func (m *machine) stop(t *testing.T, unshare *os.Process, ended <-chan struct{})
 	})
 }
 
-// inside prepares a run of a program on the machine.
-func (m *machine) inside(t testing.TB, args ...string) *process {
-	t.Helper()
-	p := program(t, "nsenter", append([]string{
-		"--target", strconv.Itoa(m.pid), "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--wd=/", "--",
-	}, args...)...)
-	p.Env = append(p.Env, "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "SYSTEMD_PAGER=")
-	return p
-}
-
-// try runs a program there to its end and returns its code and all that it wrote.
+// try runs a program on the machine to its end and returns its code and all that it
+// wrote.
 func (m *machine) try(t testing.TB, args ...string) (int, string) {
 	t.Helper()
-	p := m.inside(t, args...)
-	p.Stderr = &p.stdout
-	code := p.run(t)
-	return code, p.stdout.String()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, locate(t, "nsenter"), append([]string{
+		"--target", strconv.Itoa(m.pid), "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--wd=/", "--",
+	}, args...)...)
+	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C.UTF-8", "SYSTEMD_PAGER=", "HOME=/root"}
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
+		t.Fatalf("%s: %v, %v", strings.Join(args, " "), err, ctx.Err())
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
 }
 
 // do runs a program there that must end well, and returns what it wrote.

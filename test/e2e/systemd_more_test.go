@@ -94,7 +94,7 @@ func transparent(t *testing.T, m *machine) {
 	if got, want := m.capabilities(t), uint64(1<<unix.CAP_NET_BIND_SERVICE); got != want {
 		t.Errorf("the base unit has the capabilities %#x, want %#x", got, want)
 	}
-	m.reconfigure(t, m.config(t)+"transparent = true\n", "transparent.conf")
+	m.reconfigure(t, strings.Replace(m.config(t), "[[upstream]]\n", "[[upstream]]\ntransparent = true\n", 1), "transparent.conf")
 	if got, want := m.capabilities(t), uint64(1<<unix.CAP_NET_BIND_SERVICE|1<<unix.CAP_NET_RAW); got != want {
 		t.Errorf("with the drop-in it has the capabilities %#x, want %#x", got, want)
 	}
