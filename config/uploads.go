@@ -31,11 +31,29 @@ var conflictNames = []string{"replace", "fail", "keep_both"}
 // String is the value as the file spells it.
 func (c Conflict) String() string { return conflictNames[c] }
 
+// Digest is what is computed of each file that arrives.
+type Digest uint8
+
+// The values of the key `digest`.
+const (
+	DigestNone Digest = iota // what its sender asks for
+	DigestXXH3
+	DigestSHA256
+)
+
+var digestNames = []string{"none", "xxh3-128", "sha-256"}
+
+// String is the value as the file spells it.
+func (d Digest) String() string { return digestNames[d] }
+
 // Uploads are the keys of a drop that say what may be put into it, and how.
 type Uploads struct {
-	Write       bool // files may be put here
+	TokensFile  string // absolute, or relative to the process after loading; "" = no tokens
+	Open        bool   // others than this machine may come without tokens
+	Write       bool   // files may be put here
 	Durability  Durability
 	OnConflict  Conflict
+	Digest      Digest
 	FileSizeMax int64 // bytes; 0 = no limit
 	FreeReserve int64 // bytes of the file system that are left to others
 	UploadsMax  int   // at a time; 0 = no limit
@@ -44,9 +62,12 @@ type Uploads struct {
 }
 
 var uploadFields = []field[Uploads]{
+	scalar("tokens_file", optionalFile, func(u *Uploads) *string { return &u.TokensFile }),
+	scalar("open", yesNo, func(u *Uploads) *bool { return &u.Open }),
 	scalar("write", yesNo, func(u *Uploads) *bool { return &u.Write }),
 	scalar("durability", choice[Durability](durabilityNames), func(u *Uploads) *Durability { return &u.Durability }),
 	scalar("on_conflict", choice[Conflict](conflictNames), func(u *Uploads) *Conflict { return &u.OnConflict }),
+	scalar("digest", choice[Digest](digestNames), func(u *Uploads) *Digest { return &u.Digest }),
 	scalar("file_size_max", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.FileSizeMax }),
 	scalar("free_reserve", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.FreeReserve }),
 	scalar("uploads_max", integer(0, sessionsMost), func(u *Uploads) *int { return &u.UploadsMax }),
@@ -57,3 +78,33 @@ var uploadFields = []field[Uploads]{
 func freshUploads() Uploads {
 	return Uploads{UploadsMax: 1024, BodyRateMin: kib, BodyTimeout: 30 * time.Second}
 }
+
+// optionalFile is the path of a file, or "" for none.
+func optionalFile(v any) (string, error) {
+	if v == "" {
+		return "", nil
+	}
+	return tokenFile(v)
+}
+
+// checkOpen finds drops that anybody can reach although nobody said so.
+func checkOpen(w *walk, c *Config) {
+	for i, d := range c.Drops {
+		if d.Open && d.TokensFile != "" {
+			w.mistake(nth("drop", i, d.Name).at("open"), "there is a tokens_file, which says who may come; leave one of the two out")
+		}
+		if d.Open || d.TokensFile != "" {
+			continue
+		}
+		for _, a := range d.Listen {
+			if a.reachedFromElsewhere() {
+				w.mistake(nth("drop", i, d.Name).at("listen"), "%q is reached from other machines, and there are no tokens; "+
+					"write tokens_file = \"relay.tokens\" (`relay token new` makes them), or open = true to let everybody in", a)
+			}
+		}
+	}
+}
+
+// reachedFromElsewhere is not known of the sockets that systemd brings: the drop looks
+// at those when it has them.
+func (a Address) reachedFromElsewhere() bool { return a.TCP.IsValid() && !a.TCP.Addr().IsLoopback() }

@@ -35,6 +35,7 @@ type Server struct {
 	capacity *listen.Capacity
 	budget   *pipepool.Budget
 	disk     *flow.Disk
+	hashing  *flow.Disk
 	workers  []*worker
 	running  sync.WaitGroup
 	failed   chan error // a loop that could not go on
@@ -74,6 +75,7 @@ func New(c *config.Config, log zerolog.Logger, version string, given systemd.Giv
 		version: version, began: time.Now(), started: c, log: log,
 		capacity: &listen.Capacity{Max: sessions},
 		budget:   pipepool.NewBudget(pipeBytes),
+		hashing:  flow.NewDisk(runtime.NumCPU()),
 		disk:     flow.NewDisk(diskWorkers),
 		notifier: given.Notifier, inheritance: inheritance, left: map[string]bool{},
 	}
@@ -98,7 +100,7 @@ func (s *Server) build(c *config.Config) error {
 	// plane, and each wake would cost two thread switches.
 	runtime.GOMAXPROCS(max(runtime.NumCPU(), loops+2))
 	for range loops {
-		w, err := newWorker(c, s.budget, s.disk, s.log)
+		w, err := newWorker(c, s.budget, s.disk, s.hashing, s.log)
 		if err != nil {
 			return err
 		}
@@ -227,6 +229,7 @@ func (s *Server) stop() {
 }
 
 func (s *Server) close() {
+	s.hashing.Close()
 	s.disk.Close() // a worker may still be looking beneath a drop's directory
 	s.keepLeft(s.parts.Load())
 	s.parts.Load().close()

@@ -150,7 +150,7 @@ func TestUploadExpects100(t *testing.T) {
 		put("/a", 10, "Content-Range: bytes 0-9/20"):                  501,
 		put("/a", 10, "Content-Encoding: gzip"):                       415,
 		ask("PUT", "/a"):                                              411,
-		ask("DELETE", "/a"):                                           405,
+		ask("POST", "/a"):                                             405,
 	} {
 		c := r.client(t)
 		c.say(t, head)
@@ -266,7 +266,7 @@ func TestUploadSlow(t *testing.T) {
 		defer close(sent)
 		for range 10 {
 			_, _ = steady.Write(make([]byte, 100))
-			time.Sleep(300 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond) // slow is what is tested
 		}
 	}()
 	if a := slow.hear(t, "PUT"); a.StatusCode != 408 || !a.Close {

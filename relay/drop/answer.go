@@ -55,6 +55,9 @@ func (c *Conn) serve(n name, f found) {
 		}
 	}
 	b := attributes(c.describe(c.start(status), v), r.Header, f)
+	if f.digest != "" {
+		b = append(append(append(b, "Repr-Digest: "...), f.digest...), crlf...)
+	}
 	b = append(b, "Accept-Ranges: bytes\r\nContent-Type: "...)
 	b = append(b, contentType(n.base())...)
 	b = append(b, "\r\n"+guard+"Content-Length: "...)
@@ -118,7 +121,7 @@ func (c *Conn) fail(status int) { c.failBecause(status, "") }
 func (c *Conn) failBecause(status int, why string) {
 	switch {
 	case status == statusMethod && c.drop.limits.Write:
-		c.failText(status, "Allow: GET, HEAD, PUT\r\n", why)
+		c.failText(status, "Allow: GET, HEAD, PUT, MKCOL, DELETE, MOVE\r\n", why)
 	case status == statusMethod:
 		c.failText(status, "Allow: GET, HEAD\r\n", why)
 	case status == statusUnavailable:

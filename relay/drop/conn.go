@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 
+	"relay/relay/drop/token"
 	"relay/relay/flow"
 	"relay/relay/loop"
 )
@@ -47,6 +48,7 @@ type Conn struct {
 type exchange struct {
 	began  int64 // when its first byte was seen; 0 = none is under way
 	head   *http.Request
+	grant  token.Grant // what the client may do
 	method string
 	path   string // as it was sent, without the query
 	body   bool   // the client announced one

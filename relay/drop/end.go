@@ -20,13 +20,15 @@ const (
 	ClientClosed   Reason = "client_closed" // in the middle of a head
 	BadRequest     Reason = "bad_request"   // answered with 400, 414 or 431
 	BadProxyHeader Reason = "bad_proxy_header"
-	HeaderTimeout  Reason = "header_timeout" // answered with 408
-	IdleTimeout    Reason = "idle_timeout"   // no byte of the response was taken
-	BodyTimeout    Reason = "body_timeout"   // the body came too slowly; answered with 408
-	NoSpace        Reason = "no_space"       // no room for a file; answered with 507
-	FileChanged    Reason = "file_changed"   // it is shorter than it was
-	FileError      Reason = "file_error"     // it could not be read
-	NoResources    Reason = "no_resources"   // no descriptors or memory here
+	HeaderTimeout  Reason = "header_timeout"  // answered with 408
+	IdleTimeout    Reason = "idle_timeout"    // no byte of the response was taken
+	BodyTimeout    Reason = "body_timeout"    // the body came too slowly; answered with 408
+	DigestMismatch Reason = "digest_mismatch" // a file was damaged on its way; answered with 400
+	Denied         Reason = "denied"          // no token, or not the right one; answered with 401 or 403
+	NoSpace        Reason = "no_space"        // no room for a file; answered with 507
+	FileChanged    Reason = "file_changed"    // it is shorter than it was
+	FileError      Reason = "file_error"      // it could not be read
+	NoResources    Reason = "no_resources"    // no descriptors or memory here
 )
 
 const (
@@ -146,6 +148,9 @@ func (c *Conn) logRequest(why Reason) {
 	}
 	if e.method != "" {
 		line.Str("method", e.method).Str("path", e.path)
+	}
+	if e.grant.Name != "" {
+		line.Str("token", e.grant.Name)
 	}
 	if e.status != 0 {
 		line.Int("status", e.status)

@@ -5,20 +5,36 @@ import (
 	"strings"
 
 	"relay/relay/drop/store"
-	"relay/relay/sock"
+	"relay/relay/drop/token"
 )
 
 // put takes up a request that brings a file. What can be refused without a look at the
 // disk is refused here; admit, with a worker, does the rest.
 func (c *Conn) put(n name) {
+	if c.drop.limits.Write && !n.hidden() && !c.may(token.Write, n.path) {
+		return
+	}
 	if status, why := c.refuseBody(n); status != 0 {
 		c.failBecause(status, why)
 		return
 	}
+	fields, err := readUploadFields(c.request.head.Header)
+	if err != nil {
+		c.failBecause(statusBadRequest, err.Error())
+		return
+	}
 	up := &upload{name: n, length: c.request.head.ContentLength, terms: c.drop.terms(c.request.head.Header)}
+	up.terms.Mtime, up.terms.Mode = fields.mtime, fields.mode
+	up.fields = fields
+	up.trail = newTrail(fields.algorithms(c.drop.digest)...)
 	up.continues = c.expects100()
 	c.admit(up)
 }
+
+const (
+	readOnly = "nothing can be put here: the drop is read-only"
+	ourNames = "names that begin with " + reserved + " are the drop's own"
+)
 
 // refuseBody judges the head of an upload: 0 lets it go on.
 func (c *Conn) refuseBody(n name) (status int, why string) {
@@ -26,11 +42,11 @@ func (c *Conn) refuseBody(n name) (status int, why string) {
 	length := r.ContentLength
 	switch {
 	case !d.limits.Write:
-		return statusMethod, "nothing can be put here: the drop is read-only"
+		return statusMethod, readOnly
 	case n.slash:
 		return statusConflict, "a file needs a name: the path ends in '/'"
 	case n.hidden():
-		return statusForbidden, "names that begin with " + reserved + " are the drop's own"
+		return statusForbidden, ourNames
 	case len(r.Header["Content-Range"]) > 0:
 		return statusUnsupported, "a part of a file cannot be put; send the whole, or a resumable upload"
 	case !plainCoding(r.Header["Content-Encoding"]):
@@ -66,14 +82,7 @@ func (c *Conn) expects100() bool {
 
 // terms are what a file is published under: what the request says, or else the drop.
 func (d *Drop) terms(h http.Header) store.Terms {
-	t := store.Terms{Conflict: d.conflict}
-	if len(h["If-Match"]) == 0 && len(h["If-None-Match"]) == 0 && len(h["If-Unmodified-Since"]) == 0 {
-		return t
-	}
-	t.Holds = func(exists bool, info sock.FileInfo) bool {
-		return mayWrite(h, exists, newVersion(info.Size, info.Sec, info.Nsec))
-	}
-	return t
+	return store.Terms{Conflict: d.conflict, Holds: conditions(h)}
 }
 
 // mayWrite evaluates the conditions of a request that changes a file, in the order of

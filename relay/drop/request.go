@@ -35,12 +35,6 @@ func (cs *Conns) parse(b []byte) (*http.Request, error) {
 // dispatch decides what is asked for.
 func (c *Conn) dispatch() {
 	r := c.request.head
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPut:
-	default:
-		c.fail(statusMethod)
-		return
-	}
 	path := r.URL.Path
 	if path == "" && r.URL.Host != "" {
 		path = "/" // "GET http://host HTTP/1.1"
@@ -50,11 +44,23 @@ func (c *Conn) dispatch() {
 		c.fail(statusBadRequest)
 		return
 	}
-	if r.Method == http.MethodPut {
-		c.put(name)
+	if !c.identify() {
 		return
 	}
-	c.look(name)
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		c.look(name)
+	case http.MethodPut:
+		c.put(name)
+	case "MKCOL":
+		c.makeDirectory(name)
+	case http.MethodDelete:
+		c.remove(name)
+	case "MOVE":
+		c.move(name)
+	default:
+		c.fail(statusMethod)
+	}
 }
 
 // only reports a request for the head alone.

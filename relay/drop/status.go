@@ -11,6 +11,7 @@ const (
 	statusMoved        = http.StatusMovedPermanently
 	statusNotModified  = http.StatusNotModified
 	statusBadRequest   = http.StatusBadRequest
+	statusUnauthorized = http.StatusUnauthorized
 	statusForbidden    = http.StatusForbidden
 	statusNotFound     = http.StatusNotFound
 	statusMethod       = http.StatusMethodNotAllowed
@@ -41,7 +42,7 @@ func init() {
 		statusOK, statusPart, statusMoved, statusNotModified, statusBadRequest, statusForbidden, statusNotFound,
 		statusMethod, statusTimeout, statusPrecondition, statusURITooLong, statusRange, statusHeadTooLarge,
 		statusError, statusUnavailable,
-		statusCreated, statusNoContent, statusConflict, statusLength, statusTooLarge, statusMediaType,
+		statusUnauthorized, statusCreated, statusNoContent, statusConflict, statusLength, statusTooLarge, statusMediaType,
 		statusExpectation, statusUnsupported, statusNoSpace,
 	} {
 		lines[s] = "HTTP/1.1 " + itoa(int64(s)) + " " + http.StatusText(s) + "\r\n"

@@ -3,6 +3,7 @@ package drop
 import (
 	"golang.org/x/sys/unix"
 
+	"relay/relay/drop/digest"
 	"relay/relay/drop/store"
 	"relay/relay/flow"
 	"relay/relay/loop"
@@ -22,6 +23,9 @@ type upload struct {
 	continues bool  // the client waits for a 100
 	terms     store.Terms
 	part      *store.Partial // nil before it is opened and after it is published
+	fields    uploadFields
+	trail     *trail // nil = no digest is computed
+	sums      []digest.Sum
 	flow      flow.Flow
 	target    flow.Target
 	told      uint64 // bytes that have been counted
@@ -114,6 +118,7 @@ func (c *Conn) gather() {
 	if up.flow.Moved != before {
 		c.active = c.in.loop.Now()
 		c.tell()
+		up.trail.follow(c.in.hashing, c.in.loop, up.target.FD, up.target.Offset)
 	}
 	switch status {
 	case flow.Drained:
@@ -183,7 +188,7 @@ func (c *Conn) publish() {
 	var done store.Published
 	var err error
 	c.toWorker(func() {
-		done, err = up.part.Publish(up.terms)
+		done, err = up.publish()
 	}, func() {
 		up.part = nil
 		if err == nil {
@@ -200,6 +205,20 @@ func (c *Conn) publish() {
 	})
 }
 
+// publish runs on a worker.
+func (up *upload) publish() (done store.Published, err error) {
+	up.sums, err = up.trail.end(up.part.FD, up.target.Offset)
+	if err == nil && !agree(up.fields.sums, up.sums) {
+		err = errDigest
+	}
+	if err != nil {
+		up.part.Abandon()
+		return done, err
+	}
+	up.terms.Digests = digest.Join(up.sums)
+	return up.part.Publish(up.terms)
+}
+
 // acknowledge answers that the file is here. All of the body was read, so the connection
 // can go on.
 func (c *Conn) acknowledge(done store.Published) {
@@ -209,9 +228,16 @@ func (c *Conn) acknowledge(done store.Published) {
 	if done.Replaced {
 		status = statusNoContent
 	}
+	up := c.up
 	c.abandon()
 	v := newVersion(done.Info.Size, done.Info.Sec, done.Info.Nsec)
 	b := c.describe(c.start(status), v)
+	if len(up.sums) > 0 {
+		b = append(append(append(b, "Repr-Digest: "...), digest.Join(up.sums)...), crlf...)
+	}
+	if !up.fields.mtime.IsZero() {
+		b = append(b, "X-OC-Mtime: accepted\r\n"...)
+	}
 	if !done.Replaced {
 		b = append(b, "Location: /"...)
 		b = append(b, escape(done.Path)...)
@@ -232,6 +258,9 @@ func (c *Conn) abandon() {
 	c.drop.uploads.Add(-1)
 	c.in.mover.Discard(&up.flow)
 	if up.part != nil {
-		c.in.disk.Do(c.in.loop, up.part.Abandon, nil)
+		c.in.disk.Do(c.in.loop, func() {
+			up.trail.stop()
+			up.part.Abandon()
+		}, nil)
 	}
 }

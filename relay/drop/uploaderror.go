@@ -16,11 +16,21 @@ type refusal struct {
 	why    Reason // "" = as usual
 }
 
+// errTaken says that a directory cannot be made because the name is taken.
+var errTaken = errors.New("taken")
+
+// errDigest says that a file was damaged on its way.
+var errDigest = errors.New("digest")
+
 var refusals = []struct {
 	err error
 	refusal
 }{
 	{store.ErrName, refusal{statusBadRequest, "no file can have this name", ""}},
+	{errDigest, refusal{statusBadRequest, "what arrived does not have the digest that was sent with it", DigestMismatch}},
+	{errTaken, refusal{statusMethod, "there is something of this name already", ""}},
+	{store.ErrNotFound, refusal{statusNotFound, "", ""}},
+	{store.ErrNotEmpty, refusal{statusConflict, "the directory is not empty", ""}},
 	{store.ErrParent, refusal{statusConflict, "a part of the path is a file, not a directory", ""}},
 	{store.ErrDirectory, refusal{statusConflict, "there is a directory of this name", ""}},
 	{store.ErrExists, refusal{statusConflict, "there is a file of this name", ""}},

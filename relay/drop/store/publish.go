@@ -28,6 +28,8 @@ type Terms struct {
 	Holds func(exists bool, info sock.FileInfo) bool
 	Mtime time.Time // zero = now
 	Mode  uint32    // permissions; 0 = as the process makes files
+	// Digests are kept with the file, in the form of Repr-Digest; "" = none.
+	Digests string
 }
 
 // Published says what has become of a file.
@@ -83,6 +85,13 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 	}
 	if errno := sock.SetTime(p.FD, at.Unix(), int64(at.Nanosecond())); errno != 0 {
 		return errno
+	}
+	if t.Digests != "" {
+		info, errno := sock.Info(p.FD, true)
+		if errno != 0 {
+			return errno
+		}
+		KeepDigests(p.FD, info, t.Digests)
 	}
 	if !p.store.durable {
 		return 0
