@@ -19,7 +19,8 @@ type parts struct {
 	config    *config.Config
 	services  []*service
 	upstreams map[string]*upstream.Upstream
-	admin     *admin.Server // nil = none
+	targets   map[string]*proxy.Target // the same, as sessions reach them
+	admin     *admin.Server            // nil = none
 }
 
 // service is a listener or drop at work.
@@ -100,6 +101,7 @@ func (s *Server) fillUpstreams(next, now *parts) (map[string]*proxy.Target, erro
 		}
 		targets[c.Name], next.upstreams[c.Name] = t, t.Upstream
 	}
+	next.targets = targets
 	return targets, nil
 }
 
@@ -133,7 +135,7 @@ func (s *Server) resetOn(b *upstream.Backend) {
 
 // open adds a service, with its sockets.
 func (s *Server) open(p *parts, role string, c config.Service, before []*listen.Service) (*service, error) {
-	l, err := listen.Renew(before, role, c, s.capacity, s.log)
+	l, err := listen.Renew(before, s.inherited, role, c, s.capacity, s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -153,12 +155,7 @@ func (p *parts) listening() []*listen.Service {
 
 // successor is the service that takes the place of another, or nil.
 func (p *parts) successor(of *service) *service {
-	for _, s := range p.services {
-		if s.Role == of.Role && s.Config.Name == of.Config.Name {
-			return s
-		}
-	}
-	return nil
+	return p.named(of.Role, of.Config.Name)
 }
 
 // attach gives each service an acceptor on every loop.

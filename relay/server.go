@@ -13,6 +13,7 @@ import (
 	"relay/config"
 	"relay/pipepool"
 	"relay/relay/flow"
+	"relay/relay/handover"
 	"relay/relay/listen"
 	"relay/relay/probe"
 	"relay/relay/proxy"
@@ -42,6 +43,8 @@ type Server struct {
 	control sync.Mutex // held while the parts change
 	parts   atomic.Pointer[parts]
 	reloads reloads
+
+	*succession // to the process before and the one after
 }
 
 // The states of a server.
@@ -49,11 +52,20 @@ const (
 	starting int32 = iota
 	serving
 	draining
+	leaving // another process serves, or is about to; this one ends what it still has
 )
 
 // New builds a server: everything is opened, nothing runs. On an error nothing stays
-// open.
-func New(c *config.Config, log zerolog.Logger, version string) (*Server, error) {
+// open. before is the process that hands over to this one, nil for none.
+func New(c *config.Config, log zerolog.Logger, version string, before *handover.Predecessor) (*Server, error) {
+	s, err := newServer(c, log, version, before)
+	if err != nil && before != nil {
+		before.Refuse(err)
+	}
+	return s, err
+}
+
+func newServer(c *config.Config, log zerolog.Logger, version string, before *handover.Predecessor) (*Server, error) {
 	sessions, pipeBytes, err := raiseDescriptors(c, log)
 	if err != nil {
 		return nil, err
@@ -63,6 +75,8 @@ func New(c *config.Config, log zerolog.Logger, version string) (*Server, error) 
 		capacity: &listen.Capacity{Max: sessions},
 		budget:   pipepool.NewBudget(pipeBytes),
 		disk:     flow.NewDisk(diskWorkers),
+
+		succession: newSuccession(before),
 	}
 	s.parts.Store(&parts{config: c})
 	found := probe.Run()
@@ -106,6 +120,7 @@ func (s *Server) build(c *config.Config) error {
 // Run serves until ctx ends, then drains: nothing new is accepted and what runs may
 // finish for drain_timeout, or until kill is closed. What is left then is reset.
 func (s *Server) Run(ctx context.Context, kill <-chan struct{}) error {
+	s.ending = ctx
 	if err := s.start(); err != nil {
 		s.stop()
 		return err
@@ -117,13 +132,20 @@ func (s *Server) Run(ctx context.Context, kill <-chan struct{}) error {
 	s.log.Info().Int("loops", len(s.workers)).Msg("ready")
 	select {
 	case <-ctx.Done():
+	case <-s.gone:
 	case err := <-s.failed:
 		s.stop()
 		return err
 	}
-	s.drain(kill)
+	if s.endsByDraining() {
+		s.drain(kill)
+		s.stop()
+		s.log.Info().Msg("stopped")
+		return nil
+	}
+	s.depart(kill)
 	s.stop()
-	s.log.Info().Msg("stopped")
+	s.log.Info().Int("pid", s.after.PID()).Msg("gone: the process that took over serves")
 	return nil
 }
 
@@ -137,7 +159,15 @@ func (s *Server) start() error {
 			}
 		})
 	}
-	s.parts.Load().startUpstreams(nil)
+	if s.before == nil {
+		s.parts.Load().startUpstreams(nil)
+		return s.accept()
+	}
+	return s.takeOver()
+}
+
+// accept sets the acceptors to work.
+func (s *Server) accept() error {
 	started := make(chan error, len(s.workers))
 	p := s.parts.Load()
 	for i, w := range s.workers {
@@ -151,12 +181,17 @@ func (s *Server) start() error {
 	return nil
 }
 
+// endsByDraining decides how the server ends, once it is to: by draining, unless another
+// process has taken over. No reload and no upgrade begins after that.
+func (s *Server) endsByDraining() bool {
+	s.control.Lock() // one that was under way is over
+	defer s.control.Unlock()
+	return s.state.CompareAndSwap(serving, draining)
+}
+
 // drain waits for the sessions to finish and ends those that do not in time.
 func (s *Server) drain(kill <-chan struct{}) {
-	s.control.Lock() // a reload is over, and none begins any more
-	s.state.Store(draining)
 	p := s.parts.Load()
-	s.control.Unlock()
 	timeout := p.config.Engine.DrainTimeout
 	s.log.Info().Int64("sessions", s.capacity.Used()).Dur("timeout_ms", timeout).Msg("draining")
 	s.each(func(i int, w *worker) { w.drain(p, i) })
@@ -176,6 +211,7 @@ func (s *Server) drain(kill <-chan struct{}) {
 		s.log.Warn().Int64("sessions", s.capacity.Used()).Str("reason", string(why)).Msg("ending what still runs")
 		break
 	}
+	s.stopFollowing()
 	s.each(func(_ int, w *worker) { w.finish(why) })
 }
 
@@ -194,6 +230,7 @@ func (s *Server) each(f func(i int, w *worker)) {
 
 // stop ends the loops and waits for them, then closes what is shared.
 func (s *Server) stop() {
+	s.stopFollowing()
 	s.parts.Load().stopUpstreams(nil)
 	for _, w := range s.workers {
 		w.loop.Post(w.pool.Close)

@@ -15,7 +15,7 @@ func (s *Server) interfaceOf(c config.Admin) (*admin.Server, error) {
 	case now != nil && now.Same(c):
 		return now, nil
 	}
-	return admin.Open(c, s.controls(), s.log)
+	return admin.Inherit(s.adminSocket(c), c, s.controls(), s.log)
 }
 
 // controls are what the admin interface can see and do.
@@ -25,6 +25,7 @@ func (s *Server) controls() admin.Relay {
 		Sessions:  s.listSessions,
 		Transfers: s.listTransfers,
 		Reload:    s.Reload,
+		Upgrade:   s.Upgrade,
 		Log:       s.setLogLevel,
 		Reset:     s.resetSession,
 		Drain:     s.drainBackend,

@@ -19,7 +19,8 @@ const (
 	exitUsage  = 2
 )
 
-// failure is an error of the work, not of the words on the command line.
+// failure is an error of the work, not of the words on the command line. One without an
+// error has been told already.
 type failure struct{ error }
 
 func main() {
@@ -27,10 +28,13 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, err)
 	if f := (failure{}); errors.As(err, &f) {
+		if f.error != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
 		os.Exit(exitFailed)
 	}
+	fmt.Fprintln(os.Stderr, err)
 	fmt.Fprintln(os.Stderr, "Try 'relay --help'.")
 	os.Exit(exitUsage)
 }
@@ -46,7 +50,7 @@ func root() *cobra.Command {
 			return errors.New("relay: a command is needed, such as 'relay run'")
 		},
 	}
-	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
+	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), upgradeCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
 		backendCommand(), doctorCommand(), benchCommand(), versionCommand())
 	return c
 }

@@ -41,6 +41,12 @@ const (
 
 // Open listens; Serve answers. It makes the token if one is needed and not there.
 func Open(c config.Admin, r Relay, log zerolog.Logger) (*Server, error) {
+	return Inherit(-1, c, r, log)
+}
+
+// Inherit is Open with a listening socket that another process had at this address; -1
+// stands for none. The socket is consumed, and shared until Share says otherwise.
+func Inherit(fd int, c config.Admin, r Relay, log zerolog.Logger) (*Server, error) {
 	s := &Server{config: c, relay: r, log: log}
 	if c.Guarded() {
 		token, err := Token(c.TokenFile)
@@ -49,14 +55,8 @@ func Open(c config.Admin, r Relay, log zerolog.Logger) (*Server, error) {
 		}
 		s.token = token
 	}
-	var err error
-	if c.Listen.IsUnix() {
-		s.listener, err = listenUnix(c.Listen.Unix)
-	} else {
-		s.listener, err = net.Listen("tcp", c.Listen.TCP.String())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("admin: listen %s: %w", c.Listen, err)
+	if err := s.listen(fd); err != nil {
+		return nil, err
 	}
 	s.http = &http.Server{
 		Handler:           s.guard(s.routes()),
@@ -65,6 +65,22 @@ func Open(c config.Admin, r Relay, log zerolog.Logger) (*Server, error) {
 		ErrorLog:       nil,
 	}
 	return s, nil
+}
+
+func (s *Server) listen(inherited int) (err error) {
+	at := s.config.Listen
+	switch {
+	case inherited >= 0:
+		return s.inherit(inherited)
+	case at.IsUnix():
+		s.listener, err = listenUnix(at.Unix)
+	default:
+		s.listener, err = net.Listen("tcp", at.TCP.String())
+	}
+	if err != nil {
+		return fmt.Errorf("admin: listen %s: %w", at, err)
+	}
+	return nil
 }
 
 // unixMode lets the owner and the group of the process in.

@@ -148,7 +148,9 @@ func (a *Acceptor) leave(w *watch) {
 	if w.socket.watchers.Add(-1) > 0 {
 		return
 	}
-	a.takePending(w.socket)
+	if !w.socket.shared.Load() {
+		a.takePending(w.socket)
+	}
 	w.socket.close()
 }
 

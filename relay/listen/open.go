@@ -31,15 +31,24 @@ func placeOf(role string, c *config.Service, i int) place {
 	return p
 }
 
-// Open opens a service's sockets; on an error none stays open.
-func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
-	return Renew(nil, role, c, capacity, log)
+// key names the place beyond this process.
+func (p place) key() string {
+	if p.service == "" {
+		return p.address.String()
+	}
+	return fmt.Sprintf("%s %s %d", p.address, p.service, p.n)
 }
 
-// Renew is Open beside services that are at work. A socket that one of them has open is
-// taken over, whatever that service is called, and never opened anew: what waits in its
-// backlog is not lost. On an error nothing stays open that was not before.
-func Renew(before []*Service, role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
+// Open opens a service's sockets; on an error none stays open.
+func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
+	return Renew(nil, nil, role, c, capacity, log)
+}
+
+// Renew is Open beside services that are at work. A socket that one of them has open, or
+// that is inherited, is taken over, whatever that service is called, and never opened
+// anew: what waits in its backlog is not lost. On an error nothing stays open that was
+// not before.
+func Renew(before []*Service, inherited *Inherited, role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
 	s := &Service{
 		Config: c, Role: role, capacity: capacity,
 		log: log.With().Str(role, c.Name).Logger(), counts: &counts{},
@@ -57,12 +66,15 @@ func Renew(before []*Service, role string, c config.Service, capacity *Capacity,
 			s.sockets = append(s.sockets, so)
 			continue
 		}
-		so, err := open(address, &c)
-		if err != nil {
-			s.Discard()
-			return nil, fmt.Errorf("%s %q: listen %s: %w", role, c.Name, address, err)
+		so := inherited.take(at)
+		if so == nil {
+			var err error
+			if so, err = open(address, &c); err != nil {
+				s.Discard()
+				return nil, fmt.Errorf("%s %q: listen %s: %w", role, c.Name, address, err)
+			}
+			so.asked = at
 		}
-		so.asked = at
 		s.sockets = append(s.sockets, so)
 		s.opened = append(s.opened, so)
 	}

@@ -21,6 +21,7 @@ type socket struct {
 	asked    place        // what it was opened for
 	watchers atomic.Int32 // loops that watch it, or are about to
 	closed   atomic.Bool
+	shared   atomic.Bool // another process accepts on it, too: it goes on when this one closes it
 }
 
 func open(a config.Address, c *config.Service) (*socket, error) {
@@ -84,6 +85,10 @@ func stale(path string, at *sock.Address) bool {
 // descriptor that someone holds a duplicate of would go on accepting.
 func (so *socket) close() {
 	if so.closed.Swap(true) {
+		return
+	}
+	if so.shared.Load() {
+		sock.Close(so.fd)
 		return
 	}
 	sock.Shutdown(so.fd, unix.SHUT_RDWR)
