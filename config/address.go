@@ -15,14 +15,26 @@ func listenAddress(v any) (Address, error) {
 	if !ok {
 		return Address{}, fmt.Errorf("%s is not an address; %s", describe(v), addressForms)
 	}
-	if strings.HasPrefix(s, "systemd:") {
-		return Address{}, fmt.Errorf("%s: a socket from systemd %s; %s", quote(s), notYet, addressForms)
+	if name, ok := strings.CutPrefix(s, "systemd:"); ok {
+		return systemdSockets(s, name)
 	}
 	if host, port, ok := splitName(s); ok {
 		return Address{}, fmt.Errorf("%s: a listener needs an IP address, and %s is a host name; write it like \"127.0.0.1:%s\"",
 			quote(s), quote(host), port)
 	}
 	return parseAddress(s)
+}
+
+// socketNameMost is the longest name that systemd gives a socket.
+const socketNameMost = 255
+
+// systemdSockets are those of socket units, by their FileDescriptorName= (systemd.socket(5)).
+func systemdSockets(s, name string) (Address, error) {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }
+	if name == "" || len(name) > socketNameMost || strings.ContainsFunc(name, odd) {
+		return Address{}, fmt.Errorf("%s does not name sockets of systemd; write what FileDescriptorName= of the socket unit says, like \"systemd:web\"", quote(s))
+	}
+	return Address{Systemd: name}, nil
 }
 
 // adminAddress is where the admin interface listens: a file or an address of its own.

@@ -63,6 +63,7 @@ type Engine struct {
 	PipeBudget   int64 // bytes of pipe memory of the whole pool
 	SessionsMax  int   // 0 = what the descriptor limit allows
 	DrainTimeout time.Duration
+	RestartDrain time.Duration // the same while systemd keeps the listening sockets
 }
 
 // Log is the table [log].
@@ -90,13 +91,15 @@ func (a *Admin) Guarded() bool { return a.On() && !a.Listen.IsUnix() }
 func (a *Admin) Public() bool { return a.Guarded() && !a.Listen.TCP.Addr().IsLoopback() }
 
 // Address names a place to listen or to connect to: an IP address and port, the
-// path of a unix socket or, for a backend, a host name and port. Exactly one of the
-// three is set; a host name goes with a TCP that has a port alone. It is comparable,
-// so that it can name a backend.
+// path of a unix socket, for a backend a host name and port, and for a listener the
+// sockets that systemd passes under a name. Exactly one of them is set; a host name
+// goes with a TCP that has a port alone. It is comparable, so that it can name a
+// backend.
 type Address struct {
-	TCP  netip.AddrPort
-	Unix string // absolute, or relative to the process after loading; a leading '@' is the abstract namespace
-	Host string
+	TCP     netip.AddrPort
+	Unix    string // absolute, or relative to the process after loading; a leading '@' is the abstract namespace
+	Host    string
+	Systemd string
 }
 
 // IsUnix reports whether the address is a unix socket's.
@@ -107,6 +110,8 @@ func (a Address) String() string {
 	switch {
 	case a.IsUnix():
 		return "unix:" + a.Unix
+	case a.Systemd != "":
+		return "systemd:" + a.Systemd
 	case a.Host != "":
 		return a.Host + ":" + strconv.Itoa(int(a.TCP.Port()))
 	}
@@ -312,4 +317,5 @@ type Drop struct {
 	Directory   string // absolute, or relative to the process after loading
 	Transfer    Transfer
 	SpliceChunk int // 0 = the engine's
+	Uploads
 }

@@ -11,6 +11,7 @@ func defaults() *Config {
 			PipeSize:     mib,
 			PipeBudget:   256 * mib,
 			DrainTimeout: 30 * time.Second,
+			RestartDrain: 5 * time.Second,
 		},
 		Log:   Log{Level: "info", Format: "json", Access: true},
 		Admin: Admin{TokenFile: "relay.token"},
@@ -45,4 +46,4 @@ func freshEjection() *Ejection {
 
 func freshBackend() Backend { return Backend{Weight: 1} }
 
-func freshDrop() Drop { return Drop{Service: freshService()} }
+func freshDrop() Drop { return Drop{Service: freshService(), Uploads: freshUploads()} }

@@ -43,7 +43,7 @@ func TestASmallFileHasDefaults(t *testing.T) {
 		File: "/etc/relay/relay.toml",
 		Engine: Engine{
 			SpliceChunk: 1 << 20, CopyChunk: 16 << 10, PipeSize: 1 << 20, PipeBudget: 256 << 20,
-			DrainTimeout: 30 * time.Second,
+			DrainTimeout: 30 * time.Second, RestartDrain: 5 * time.Second,
 		},
 		Log:       Log{Level: "info", Format: "json", Access: true},
 		Admin:     Admin{TokenFile: "/etc/relay/relay.token"},
@@ -52,7 +52,7 @@ func TestASmallFileHasDefaults(t *testing.T) {
 			Name: "web", ConnectTimeout: 5 * time.Second, ConnectRetries: 3, QueueTimeout: 10 * time.Second, Sockets: freshSockets(),
 			Backends: []Backend{{Address: Address{TCP: netip.MustParseAddrPort("127.0.0.1:9001")}, Weight: 1}},
 		}},
-		Drops: []Drop{{Service: service("files", "[::1]:9000"), Directory: "/etc/relay/files"}},
+		Drops: []Drop{{Service: service("files", "[::1]:9000"), Directory: "/etc/relay/files", Uploads: freshUploads()}},
 	}
 	if got := parse(t, "/etc/relay/relay.toml", small); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -61,7 +61,7 @@ func TestASmallFileHasDefaults(t *testing.T) {
 
 func TestEveryKeyIsRead(t *testing.T) {
 	c := parse(t, "relay.toml", `
-engine = { loops = 2, splice = "never", splice_chunk = 65536, copy_chunk = "4 KiB", pipe_size = "2MiB", pipe_budget = "1GB", sessions_max = 7, drain_timeout = "0s" }
+engine = { loops = 2, splice = "never", splice_chunk = 65536, copy_chunk = "4 KiB", pipe_size = "2MiB", pipe_budget = "1GB", sessions_max = 7, drain_timeout = "0s", restart_drain_timeout = "1s" }
 [log]
 level = "debug"
 format = "console"
@@ -117,7 +117,7 @@ splice_chunk = "4KiB"
 		File: "relay.toml",
 		Engine: Engine{
 			Loops: 2, Splice: SpliceNever, SpliceChunk: 65536, CopyChunk: 4096, PipeSize: 2 << 20,
-			PipeBudget: 1e9, SessionsMax: 7,
+			PipeBudget: 1e9, SessionsMax: 7, RestartDrain: time.Second,
 		},
 		Log:   Log{Level: "debug", Format: "console"},
 		Admin: Admin{Listen: tcp("127.0.0.1:9901"), TokenFile: "secret/token"},
@@ -151,7 +151,7 @@ splice_chunk = "4KiB"
 				{Address: Address{Unix: "run/web.sock"}, Backup: true, SessionsMax: 9},
 			},
 		}},
-		Drops: []Drop{{Service: freshService(), Directory: ".", Transfer: TransferMmap, SpliceChunk: 4096}},
+		Drops: []Drop{{Service: freshService(), Directory: ".", Transfer: TransferMmap, SpliceChunk: 4096, Uploads: freshUploads()}},
 	}
 	want.Drops[0].Name, want.Drops[0].Listen = "files", []Address{{Unix: "/run/files.sock"}}
 	if !reflect.DeepEqual(c, want) {

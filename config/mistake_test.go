@@ -164,6 +164,28 @@ func TestMistakesOfWholeTables(t *testing.T) {
 	}
 }
 
+// A drop that other machines reach needs tokens, or a word that it does not.
+func TestDropsThatAreOpen(t *testing.T) {
+	for _, tc := range []struct{ listen, more, want string }{
+		{"127.0.0.1:80", "", ""},
+		{"[::1]:80", "", ""},
+		{"unix:/a", "", ""},
+		{"systemd:a", "", ""},
+		{"0.0.0.0:80", "open = true", ""},
+		{"0.0.0.0:80", `tokens_file = "t"`, ""},
+		{"127.0.0.1:80", "open = true\ntokens_file = \"t\"", `relay.toml:5: drop "d": open: there is a tokens_file, which says who may come; leave one of the two out`},
+		{"192.0.2.1:80", "", `relay.toml:4: drop "d": listen: "192.0.2.1:80" is reached from other machines, and there are no tokens; ` +
+			"write tokens_file = \"relay.tokens\" (`relay token new` makes them), or open = true to let everybody in"},
+	} {
+		text := "[[drop]]\nname = \"d\"\ndirectory = \"d\"\nlisten = [\"" + tc.listen + "\"]\n" + tc.more + "\n"
+		if tc.want == "" {
+			parse(t, "relay.toml", text)
+			continue
+		}
+		wantMistakes(t, text, tc.want)
+	}
+}
+
 func TestSocketsThatCollide(t *testing.T) {
 	long := "/" + strings.Repeat("x", unixPathMax)
 	for _, tc := range []struct{ name, first, second, want string }{
@@ -184,7 +206,7 @@ func TestSocketsThatCollide(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			text := "[[listener]]\nname = \"a\"\nupstream = \"u\"\nlisten = [\"" + tc.first + "\"]\n" +
-				"[[drop]]\nname = \"b\"\ndirectory = \"d\"\nlisten = [\"" + tc.second + "\"]\n" +
+				"[[drop]]\nname = \"b\"\ndirectory = \"d\"\nlisten = [\"" + tc.second + "\"]\nopen = true\n" +
 				"[[upstream]]\nname = \"u\"\nbackend = [{address = \"127.0.0.1:9\"}]\n"
 			if tc.want == "" {
 				parse(t, "relay.toml", text)

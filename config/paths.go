@@ -16,6 +16,7 @@ func resolvePaths(c *Config) {
 	for i := range c.Drops {
 		resolveSockets(base, c.Drops[i].Listen)
 		c.Drops[i].Directory = resolve(base, c.Drops[i].Directory)
+		c.Drops[i].TokensFile = resolve(base, c.Drops[i].TokensFile)
 	}
 	for i := range c.Upstreams {
 		for j := range c.Upstreams[i].Backends {

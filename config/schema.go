@@ -38,6 +38,7 @@ var engineFields = []field[Engine]{
 	scalar("pipe_budget", size[int64](4*kib, tib), func(e *Engine) *int64 { return &e.PipeBudget }),
 	scalar("sessions_max", integer(0, sessionsMost), func(e *Engine) *int { return &e.SessionsMax }),
 	scalar("drain_timeout", duration, func(e *Engine) *time.Duration { return &e.DrainTimeout }),
+	scalar("restart_drain_timeout", duration, func(e *Engine) *time.Duration { return &e.RestartDrain }),
 }
 
 var logFields = []field[Log]{
@@ -149,4 +150,5 @@ var dropFields = slices.Concat(
 		scalar("transfer", choice[Transfer](transferNames), func(d *Drop) *Transfer { return &d.Transfer }),
 		scalar("splice_chunk", spliceChunk, func(d *Drop) *int { return &d.SpliceChunk }),
 	},
+	within(uploadFields, func(d *Drop) *Uploads { return &d.Uploads }),
 )

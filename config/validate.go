@@ -23,6 +23,7 @@ func validate(w *walk, root tree, c *Config) {
 	checkListeners(w, c)
 	checkOutgoing(w, c)
 	checkBuffers(w, c)
+	checkOpen(w, c)
 }
 
 // absent reports that a file has no table of this kind, not even a wrong one.
@@ -72,7 +73,7 @@ func checkSockets(w *walk, c *Config) {
 		add(nth("drop", i, d.Name), d.Listen)
 	}
 	checkCounts(w, c)
-	taken := map[uint16][]socket{} // by port; unix sockets are under 0
+	taken := map[uint16][]socket{} // by port; unix sockets and systemd's are under 0
 	for _, s := range sockets {
 		checkUnixPath(w, s.owner.at("listen"), s.address)
 		port := s.address.TCP.Port()
@@ -88,7 +89,7 @@ func checkSockets(w *walk, c *Config) {
 // the same, or one is the wildcard of the other's family. Port 0 is a fresh port
 // each time. (Whether [::] also takes IPv4 is for the socket to say.)
 func collide(a, b Address) bool {
-	if a.IsUnix() || b.IsUnix() {
+	if a.IsUnix() || b.IsUnix() || a.Systemd != "" {
 		return a == b
 	}
 	x, y := a.TCP.Addr(), b.TCP.Addr()

@@ -126,6 +126,8 @@ func TestAddresses(t *testing.T) {
 		{"[::]:80", "[::]:80", listenOnly},
 		{"[::ffff:0.0.0.0]:80", "0.0.0.0:80", listenOnly},
 		{"127.0.0.1:0", "127.0.0.1:0", listenOnly},
+		{"systemd:web", "systemd:web", listenOnly},
+		{"systemd:relay.socket", "systemd:relay.socket", listenOnly},
 	} {
 		if a, err := listenAddress(tc.in); err != nil || a.String() != tc.want {
 			t.Errorf("listen %s: got %v, %v", tc.in, a, err)
@@ -162,7 +164,9 @@ func TestBadAddresses(t *testing.T) {
 		{"web..example.org:80", "is a host name", `"web..example.org" is not a host name`},
 		{strings.Repeat("x", 64) + ":80", "is a host name", "is not a host name"},
 		{"localhost", notOne, notOne},
-		{"systemd:web", "a socket from systemd is not available yet in this version", notOne},
+		{"systemd:", "does not name sockets of systemd", notOne},
+		{"systemd:a:b", "does not name sockets of systemd", notOne},
+		{"systemd:a b", "does not name sockets of systemd", notOne},
 		{"unix:", "has no path", "has no path"},
 		{"unix:@", "has no path", "has no path"},
 		{"unix:/run/\x00", "has no path", "has no path"},

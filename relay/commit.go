@@ -27,6 +27,8 @@ func (s *Server) commit(next *parts) {
 	}
 	now.stopUpstreams(next.upstreams)
 	s.exchangeAdmin(now, next)
+	s.leave(next)
+	s.warnOfUnused(next)
 }
 
 // exchangeAdmin ends an interface beside the rest, because it may be the one by which the

@@ -6,8 +6,8 @@ import (
 
 	"relay/relay/admin"
 	"relay/relay/handover"
-	"relay/relay/listen"
 	"relay/relay/proxy"
+	"relay/relay/systemd"
 	"relay/relay/upstream"
 )
 
@@ -26,8 +26,8 @@ func (s *Server) depart(kill <-chan struct{}) {
 	for _, u := range p.upstreams {
 		u.HoldQueue(false)
 	}
-	s.each(func(_ int, w *worker) {
-		w.conns.Drain()
+	s.each(func(i int, w *worker) {
+		w.drain(p, i) // what the new one does not listen on ends here
 		w.pool.Empty()
 	})
 	s.after.Patient = true
@@ -87,33 +87,30 @@ func (s *Server) counts() handover.Counts {
 
 // hand gives the listening sockets, with the admin interface's as the last. That one's
 // descriptor is a duplicate.
-func (p *parts) hand() (handover.Sockets, []int, error) {
-	var all handover.Sockets
-	var fds []int
-	for _, service := range p.services {
-		some, its := service.Hand()
-		all.All, fds = append(all.All, some...), append(fds, its...)
+func (p *parts) hand(borrowed []systemd.Socket) (names handover.Sockets, fds []int, err error) {
+	add := func(name string, fd int) {
+		names.Names, fds = append(names.Names, name), append(fds, fd)
 	}
-	if p.admin != nil {
+	for _, service := range p.services {
+		for _, so := range service.Own() {
+			add(so.Name, so.FD)
+		}
+	}
+	for _, so := range borrowed {
+		add(so.Name, so.FD)
+	}
+	if p.handsAdmin() {
 		fd, err := p.admin.Hand()
 		if err != nil {
-			return all, nil, err
+			return names, nil, err
 		}
-		all.All = append(all.All, listen.Handed{Place: handover.AdminPlace, Name: p.config.Admin.Listen.String()})
-		fds = append(fds, fd)
+		add(handover.AdminPrefix+p.config.Admin.Listen.String(), fd)
 	}
-	return all, fds, nil
+	return names, fds, nil
 }
 
-// share says whether another process has the listening sockets, too.
-func (p *parts) share(yes, adminToo bool) {
-	for _, service := range p.services {
-		service.Share(yes)
-	}
-	if p.admin != nil && adminToo {
-		p.admin.Share(yes)
-	}
-}
+// handsAdmin reports that the socket of the admin interface is relay's own.
+func (p *parts) handsAdmin() bool { return p.admin != nil && p.config.Admin.Listen.Systemd == "" }
 
 // memories are what the upstreams have learnt.
 func (p *parts) memories() map[string]upstream.Memory {

@@ -19,13 +19,15 @@
 //	            flow.Flow: source ─fill─► pipe ─flush─► sink
 //	                              (pipepool)
 //
+// Another process can take its place (upgrade.go, takeover.go): relay/handover says how.
+//
 // Who owns what: the Server its services and workers; a worker its loop, pool, mover
 // and sessions; a session its two descriptors and the pipes its flows hold; the pool
 // every pipe that no flow holds.
 //
 // Imports point one way:
 //
-//	cmd → relay → proxy, drop → listen, upstream, flow → loop → pipepool, sock, probe
+//	cmd → relay → handover, admin → proxy, drop → listen, upstream, flow → loop → pipepool, sock, probe
 //
 // Read on in relay/loop, then relay/flow, then relay/proxy.
 package relay

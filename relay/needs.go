@@ -29,6 +29,7 @@ func Needs(c *config.Config) probe.Needs {
 	for i := range c.Upstreams {
 		u := &c.Upstreams[i]
 		n.SpliceChunk = max(n.SpliceChunk, u.SpliceChunk)
+		n.Transparent = n.Transparent || u.Transparent
 		for _, b := range u.Backends {
 			if !b.Address.IsUnix() {
 				n.Backends++

@@ -135,7 +135,7 @@ func (s *Server) resetOn(b *upstream.Backend) {
 
 // open adds a service, with its sockets.
 func (s *Server) open(p *parts, role string, c config.Service, before []*listen.Service) (*service, error) {
-	l, err := listen.Renew(before, s.inherited, role, c, s.capacity, s.log)
+	l, err := listen.Renew(before, s.inheritance, role, c, s.capacity, s.log)
 	if err != nil {
 		return nil, err
 	}

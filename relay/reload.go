@@ -28,6 +28,10 @@ func (s *Server) Reload() admin.Reload {
 	s.control.Lock()
 	defer s.control.Unlock()
 	r := admin.Reload{At: time.Now()}
+	if s.state.Load() == serving {
+		s.said(s.notifier.Reloading())
+		defer func() { s.said(s.notifier.Ready()) }()
+	}
 	c, err := s.reload()
 	if err != nil {
 		r.Errors = strings.Split(err.Error(), "\n")

@@ -17,6 +17,7 @@ import (
 	"relay/relay/listen"
 	"relay/relay/probe"
 	"relay/relay/proxy"
+	"relay/relay/systemd"
 )
 
 const (
@@ -35,6 +36,7 @@ type Server struct {
 	capacity *listen.Capacity
 	budget   *pipepool.Budget
 	disk     *flow.Disk
+	hashing  *flow.Disk
 	workers  []*worker
 	running  sync.WaitGroup
 	failed   chan error // a loop that could not go on
@@ -43,6 +45,10 @@ type Server struct {
 	control sync.Mutex // held while the parts change
 	parts   atomic.Pointer[parts]
 	reloads reloads
+
+	notifier    systemd.Notifier
+	inheritance *listen.Inheritance // the sockets that were given
+	left        map[string]bool     // keys of those that the service manager keeps
 
 	*succession // to the process before and the one after
 }
@@ -55,26 +61,40 @@ const (
 	leaving // another process serves, or is about to; this one ends what it still has
 )
 
-// New builds a server: everything is opened, nothing runs. On an error nothing stays
-// open. before is the process that hands over to this one, nil for none.
-func New(c *config.Config, log zerolog.Logger, version string, before *handover.Predecessor) (*Server, error) {
-	s, err := newServer(c, log, version, before)
-	if err != nil && before != nil {
+// New builds a server: everything is opened, nothing runs. What the process was given at
+// its start is the server's from then on. On an error nothing stays open. before is the
+// process that hands over to this one, nil for none; it gives what the service manager
+// gave it.
+func New(c *config.Config, log zerolog.Logger, version string, given systemd.Given, before *handover.Predecessor) (*Server, error) {
+	if before == nil {
+		return newServer(c, log, version, given, nil)
+	}
+	s, err := newServer(c, log, version, before.Given(), before)
+	if err != nil {
 		before.Refuse(err)
 	}
 	return s, err
 }
 
-func newServer(c *config.Config, log zerolog.Logger, version string, before *handover.Predecessor) (*Server, error) {
+func newServer(c *config.Config, log zerolog.Logger, version string, given systemd.Given, before *handover.Predecessor) (*Server, error) {
+	inheritance, err := listen.NewInheritance(given.Sockets)
+	if err != nil {
+		inheritance.Close()
+		return nil, err
+	}
+	inheritance.Strict = before == nil
 	sessions, pipeBytes, err := raiseDescriptors(c, log)
 	if err != nil {
+		inheritance.Close()
 		return nil, err
 	}
 	s := &Server{
 		version: version, began: time.Now(), started: c, log: log,
 		capacity: &listen.Capacity{Max: sessions},
 		budget:   pipepool.NewBudget(pipeBytes),
+		hashing:  flow.NewDisk(runtime.NumCPU()),
 		disk:     flow.NewDisk(diskWorkers),
+		notifier: given.Notifier, inheritance: inheritance, left: map[string]bool{},
 
 		succession: newSuccession(before),
 	}
@@ -99,7 +119,7 @@ func (s *Server) build(c *config.Config) error {
 	// plane, and each wake would cost two thread switches.
 	runtime.GOMAXPROCS(max(runtime.NumCPU(), loops+2))
 	for range loops {
-		w, err := newWorker(c, s.budget, s.disk, s.log)
+		w, err := newWorker(c, s.budget, s.disk, s.hashing, s.log)
 		if err != nil {
 			return err
 		}
@@ -108,12 +128,18 @@ func (s *Server) build(c *config.Config) error {
 	for _, w := range s.workers {
 		w.peers = s.workers
 	}
+	s.pruneInheritance(c)
 	next, err := s.prepare(c)
 	if err != nil {
 		return err
 	}
 	next.attach(s.workers)
 	s.parts.Store(next)
+	if s.before != nil {
+		s.keepLeft(next) // the sockets are the old process's still
+		return nil
+	}
+	s.own(next)
 	return nil
 }
 
@@ -130,22 +156,26 @@ func (s *Server) Run(ctx context.Context, kill <-chan struct{}) error {
 		a.Serve()
 	}
 	s.log.Info().Int("loops", len(s.workers)).Msg("ready")
+	endAttending := s.attend()
 	select {
 	case <-ctx.Done():
 	case <-s.gone:
 	case err := <-s.failed:
+		endAttending()
 		s.stop()
 		return err
 	}
-	if s.endsByDraining() {
-		s.drain(kill)
+	if !s.endsByDraining() {
+		endAttending()
+		s.depart(kill)
 		s.stop()
-		s.log.Info().Msg("stopped")
+		s.log.Info().Int("pid", s.after.PID()).Msg("gone: the process that took over serves")
 		return nil
 	}
-	s.depart(kill)
+	s.drain(kill)
+	endAttending()
 	s.stop()
-	s.log.Info().Int("pid", s.after.PID()).Msg("gone: the process that took over serves")
+	s.log.Info().Msg("stopped")
 	return nil
 }
 
@@ -159,11 +189,11 @@ func (s *Server) start() error {
 			}
 		})
 	}
-	if s.before == nil {
-		s.parts.Load().startUpstreams(nil)
-		return s.accept()
+	if s.before != nil {
+		return s.takeOver()
 	}
-	return s.takeOver()
+	s.parts.Load().startUpstreams(nil)
+	return s.accept()
 }
 
 // accept sets the acceptors to work.
@@ -181,8 +211,8 @@ func (s *Server) accept() error {
 	return nil
 }
 
-// endsByDraining decides how the server ends, once it is to: by draining, unless another
-// process has taken over. No reload and no upgrade begins after that.
+// endsByDraining decides how the server ends, now that it does: by draining, unless
+// another process has taken over. No reload and no upgrade begins after that.
 func (s *Server) endsByDraining() bool {
 	s.control.Lock() // one that was under way is over
 	defer s.control.Unlock()
@@ -192,8 +222,11 @@ func (s *Server) endsByDraining() bool {
 // drain waits for the sessions to finish and ends those that do not in time.
 func (s *Server) drain(kill <-chan struct{}) {
 	p := s.parts.Load()
-	timeout := p.config.Engine.DrainTimeout
+	s.keepLeft(p)
+	timeout := p.drainTimeout()
+	s.said(s.notifier.Stopping(timeout + stopMargin))
 	s.log.Info().Int64("sessions", s.capacity.Used()).Dur("timeout_ms", timeout).Msg("draining")
+	s.said(s.notifier.Status(s.statusLine(measures{}, measures{loops: len(s.workers)})))
 	s.each(func(i int, w *worker) { w.drain(p, i) })
 	expired := time.NewTimer(timeout)
 	defer expired.Stop()
@@ -241,6 +274,9 @@ func (s *Server) stop() {
 }
 
 func (s *Server) close() {
+	s.hashing.Close()
 	s.disk.Close() // a worker may still be looking beneath a drop's directory
+	s.keepLeft(s.parts.Load())
 	s.parts.Load().close()
+	s.inheritance.Close()
 }

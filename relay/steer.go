@@ -15,7 +15,10 @@ func (s *Server) interfaceOf(c config.Admin) (*admin.Server, error) {
 	case now != nil && now.Same(c):
 		return now, nil
 	}
-	return admin.Inherit(s.adminSocket(c), c, s.controls(), s.log)
+	if fd := s.adminSocket(c); fd >= 0 {
+		return admin.Inherit(fd, c, s.controls(), s.log)
+	}
+	return admin.Open(c, s.controls(), s.log, s.inheritance.Named(c.Listen.Systemd))
 }
 
 // controls are what the admin interface can see and do.

@@ -11,22 +11,17 @@ import (
 
 	"relay/config"
 	"relay/relay/handover"
-	"relay/relay/listen"
 	"relay/relay/proxy"
 	"relay/relay/sock"
 )
 
 func newSuccession(before *handover.Predecessor) *succession {
-	s := &succession{program: handover.ThisProgram(), before: before, gone: make(chan struct{}), adminFD: -1}
-	if before == nil {
-		return s
+	s := &succession{
+		program: handover.ThisProgram(), before: before, gone: make(chan struct{}), owned: make(chan struct{}), adminFD: -1,
 	}
-	sockets, fds := before.Sockets, before.FDs
-	if last := len(sockets) - 1; last >= 0 && sockets[last].Place == handover.AdminPlace {
-		s.adminFD, s.adminAt = fds[last], sockets[last].Name
-		sockets, fds = sockets[:last], fds[:last]
+	if before != nil && before.AdminAt != "" {
+		s.adminFD = before.AdminFD
 	}
-	s.inherited = listen.Inherit(sockets, fds)
 	return s
 }
 
@@ -34,29 +29,41 @@ func newSuccession(before *handover.Predecessor) *succession {
 // to be at the same address; else -1.
 func (s *succession) adminSocket(c config.Admin) int {
 	fd := s.adminFD
-	if fd >= 0 && c.Listen.String() == s.adminAt {
-		s.adminFD = -1
-		return fd
+	if fd < 0 || c.Listen.String() != s.before.AdminAt {
+		return -1
 	}
-	return -1
+	s.adminFD = -1
+	return fd
 }
 
-// ownAll makes the sockets this process's own: the one before uses them no more. They are
-// the next one's if that has them already.
-func (s *Server) ownAll() {
-	if s.state.Load() == leaving {
+// owns reports that the listening sockets are this process's own.
+func (s *succession) owns() bool {
+	select {
+	case <-s.owned:
+		return true
+	default:
+		return false
+	}
+}
+
+// takeOwnership makes them so: the process before uses them no more. They are the next
+// one's if that has them already.
+func (s *Server) takeOwnership() {
+	if s.owns() || s.state.Load() == leaving {
 		return
 	}
-	if s.inherited != nil {
-		s.inherited.Own()
+	for _, key := range s.before.Hello.Left {
+		s.left[key] = true
 	}
+	p := s.parts.Load()
+	s.own(p)
 	if s.adminFD >= 0 {
 		sock.Close(s.adminFD)
+		s.adminFD = -1
 	}
-	if a := s.parts.Load().admin; a != nil {
-		a.Share(false)
+	if p.admin != nil {
+		p.admin.Share(false)
 	}
-	s.inherited, s.adminFD = nil, -1
 }
 
 // takeOver comes up beside the process before, and then takes its place.
@@ -107,8 +114,11 @@ func (s *Server) roomFor(n int) error {
 
 // offer says what sessions can be taken on.
 func (p *parts) offer(s *Server) handover.Ready {
-	r := handover.Ready{Program: s.version, Admin: p.admin != nil && s.adminAt == p.config.Admin.Listen.String()}
+	r := handover.Ready{Program: s.version, Admin: p.admin != nil && s.before.AdminAt == p.config.Admin.Listen.String()}
 	for _, service := range p.services {
+		for _, so := range service.Own() {
+			r.Keys = append(r.Keys, so.Name)
+		}
 		if service.drop != nil {
 			r.Drops = append(r.Drops, service.Config.Name)
 		} else {
@@ -169,13 +179,13 @@ func (s *Server) happened(first *parts, event any, err error) {
 	case *handover.Arrived:
 		s.adopt(first, event)
 	case *handover.Left:
-		s.ownAll()
+		s.takeOwnership()
 		p.elsewhere(event.Loads)
 	case *handover.Counts:
 		s.addCounts(event)
 	}
 	if err != nil {
-		s.ownAll()
+		s.takeOwnership()
 		p.elsewhere(nil)
 	}
 }

@@ -3,7 +3,9 @@ package relay
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +15,6 @@ import (
 	"relay/relay/admin"
 	"relay/relay/drop"
 	"relay/relay/handover"
-	"relay/relay/listen"
 	"relay/relay/proxy"
 )
 
@@ -21,9 +22,8 @@ import (
 type succession struct {
 	program   handover.Program
 	before    *handover.Predecessor // nil = none, or it is gone
-	inherited *listen.Inherited     // its listening sockets; nil = none, or they are our own by now
 	adminFD   int                   // the socket of its admin interface, until it is taken; -1 = none
-	adminAt   string                // where that listens
+	owned     chan struct{}         // closed once the listening sockets are our own
 	following sync.WaitGroup        // what comes from it
 
 	ending    context.Context // done when the server is told to end
@@ -87,15 +87,16 @@ func (s *Server) raise() (*handover.Successor, error) {
 	defer cancel(nil)
 	defer context.AfterFunc(s.ending, func() { cancel(errToldToStop) })()
 	p := s.parts.Load()
-	sockets, fds, err := p.hand()
+	sockets, fds, err := p.hand(s.inheritance.Borrowed())
 	if err != nil {
 		return nil, err
 	}
-	if last := len(fds) - 1; p.admin != nil {
+	if last := len(fds) - 1; p.handsAdmin() {
 		defer unix.Close(fds[last]) // a duplicate
 	}
 	h := handover.Hello{
 		PID: os.Getpid(), Program: s.version, Descriptors: openDescriptors(), Upstreams: p.memories(),
+		Notifier: s.notifier, Left: slices.Collect(maps.Keys(s.left)),
 	}
 	s.log.Info().Str("program", s.program.Path).Msg("upgrade: starting the program on disk")
 	return handover.Start(ctx, s.program, h, sockets, fds)
@@ -115,19 +116,21 @@ func openDescriptors() int {
 func (s *Server) handOver(next *handover.Successor, u *admin.Upgrade) error {
 	p := s.parts.Load()
 	s.state.Store(leaving)
-	s.suspend(p, next.Ready.Admin)
+	s.suspend(p, &next.Ready)
 	s.told = s.counts()
 	err := next.Take(handover.State{Counts: s.told, Upstreams: p.memories(), LogLevel: p.orderedLevel()})
 	if err == nil {
-		s.mainProcess(next.PID())
 		err = s.moveAll(next, u)
 	}
 	if err != nil {
 		next.Kill()
-		s.mainProcess(os.Getpid())
 		s.takeUpAgain(p)
 		return err
 	}
+	// The service manager would take the end of its main process for the end of all, so it
+	// is told now that this one is not needed any more. The new one speaks to it once it
+	// hears from us again.
+	s.said(s.notifier.Main(next.PID()))
 	u.Left = s.capacity.Used()
 	s.after = next
 	return nil
@@ -143,11 +146,16 @@ func (p *parts) orderedLevel() string {
 
 // suspend leaves accepting to the new process. Connections on their way between two
 // loops have arrived when it returns.
-func (s *Server) suspend(p *parts, adminToo bool) {
+func (s *Server) suspend(p *parts, next *handover.Ready) {
 	for _, u := range p.upstreams {
 		u.HoldQueue(true)
 	}
-	p.share(true, adminToo)
+	for _, service := range p.services {
+		service.Keep(func(key string) bool { return slices.Contains(next.Keys, key) })
+	}
+	if p.admin != nil {
+		p.admin.Share(next.Admin)
+	}
 	s.each(func(i int, w *worker) {
 		w.draining = true
 		w.pool.Empty()
@@ -166,16 +174,17 @@ func (s *Server) takeUpAgain(p *parts) {
 			service.acceptors[i].Begin()
 		}
 	})
-	p.share(false, true)
+	for _, service := range p.services {
+		service.Keep(func(string) bool { return false })
+	}
+	if p.admin != nil {
+		p.admin.Share(false)
+	}
 	for _, u := range p.upstreams {
 		u.HoldQueue(false)
 	}
 	s.state.Store(serving)
 }
-
-// mainProcess is the place where the service manager is told which process is the
-// service.
-func (s *Server) mainProcess(int) {}
 
 // moveAll moves every session that can be moved, loop by loop and batch by batch.
 func (s *Server) moveAll(next *handover.Successor, u *admin.Upgrade) error {

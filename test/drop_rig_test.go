@@ -198,6 +198,8 @@ type requestLine struct {
 	Path     string  `json:"path"`
 	Status   int     `json:"status"`
 	Bytes    int64   `json:"bytes"`
+	Received int64   `json:"received"`
+	Token    string  `json:"token"`
 	Transfer string  `json:"transfer"`
 	Duration float64 `json:"duration_ms"`
 	Reason   string  `json:"reason"`

@@ -30,8 +30,9 @@ type rig struct {
 	servers []*peer.Server
 	inside  *harness.Namespace // where it runs, if not in the test's own network
 
-	mu    sync.Mutex
-	conns []*peer.Conn
+	mu     sync.Mutex
+	conns  []*peer.Conn
+	closed bool // the test is over: what is adopted now is closed at once
 }
 
 // start runs the program with the rig's backends and waits until it is ready.
@@ -149,16 +150,22 @@ func (r *rig) accept(t testing.TB, i int) *peer.Conn {
 	return c
 }
 
-// adopt has a connection closed at the end of the test.
+// adopt has a connection closed at the end of the test. A goroutine of the test may
+// come with one when that has passed.
 func (r *rig) adopt(c *peer.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		c.Close()
+		return
+	}
 	r.conns = append(r.conns, c)
 }
 
 func (r *rig) closeConns() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.closed = true
 	for _, c := range r.conns {
 		c.Close()
 	}

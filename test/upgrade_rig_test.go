@@ -137,7 +137,8 @@ func (v *traveller) bulk(stop <-chan struct{}) error {
 	return together(
 		func() error { return v.up.pour(bulkChunk, bulkPause, stop) },
 		func() error { return v.down.pour(bulkChunk, bulkPause, stop) },
-		v.up.drink, v.down.drink)
+		v.up.drink, v.down.drink,
+	)
 }
 
 func (v *traveller) rpc(stop <-chan struct{}) error {
@@ -174,7 +175,8 @@ func (v *traveller) bye() error {
 			}
 			return v.backend.CloseWrite()
 		},
-		v.up.drink, v.down.drink)
+		v.up.drink, v.down.drink,
+	)
 }
 
 // halfClosed ends one direction at once and uses the other at the end.
@@ -207,7 +209,8 @@ func (v *traveller) blocked(stop <-chan struct{}, ready func()) error {
 	<-stop
 	return together(
 		func() error { return v.client.CloseWrite() }, v.up.drink,
-		func() error { return v.backend.CloseWrite() }, v.down.drink)
+		func() error { return v.backend.CloseWrite() }, v.down.drink,
+	)
 }
 
 func together(all ...func() error) error {

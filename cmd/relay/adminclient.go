@@ -84,6 +84,9 @@ func (r *remote) settings() (config.Admin, error) {
 			return c, fmt.Errorf("--admin: %w", err)
 		}
 	}
+	if c.Listen.Systemd != "" {
+		return c, fmt.Errorf("%s listens on a socket of systemd's; say which address its unit has: --admin 127.0.0.1:9901 or --admin unix:/run/relay/admin.sock", *r.file)
+	}
 	if *r.token != "" {
 		c.TokenFile = *r.token
 	}

@@ -23,18 +23,29 @@ const (
 // error has been told already.
 type failure struct{ error }
 
+func (f failure) Unwrap() error { return f.error }
+
+func (f failure) Error() string {
+	if f.error == nil {
+		return ""
+	}
+	return f.error.Error()
+}
+
 func main() {
 	err := root().Execute()
 	if err == nil {
 		return
 	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(os.Stderr, text)
+	}
+	if p := (partly{}); errors.As(err, &p) {
+		os.Exit(exitPartly)
+	}
 	if f := (failure{}); errors.As(err, &f) {
-		if f.error != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
 		os.Exit(exitFailed)
 	}
-	fmt.Fprintln(os.Stderr, err)
 	fmt.Fprintln(os.Stderr, "Try 'relay --help'.")
 	os.Exit(exitUsage)
 }
@@ -51,7 +62,7 @@ func root() *cobra.Command {
 		},
 	}
 	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), upgradeCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
-		backendCommand(), doctorCommand(), benchCommand(), versionCommand())
+		backendCommand(), getCommand(), tokenCommand(), doctorCommand(), benchCommand(), versionCommand())
 	return c
 }
 

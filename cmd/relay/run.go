@@ -11,6 +11,7 @@ import (
 	"relay/config"
 	"relay/relay"
 	"relay/relay/handover"
+	"relay/relay/systemd"
 )
 
 func runCommand() *cobra.Command {
@@ -31,6 +32,10 @@ drain_timeout. A second signal ends it at once.`,
 	}
 	file := configFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		given, err := systemd.Take()
+		if err != nil {
+			return failure{err}
+		}
 		before, err := handover.Inherited()
 		if err != nil {
 			return failure{err}
@@ -43,12 +48,12 @@ drain_timeout. A second signal ends it at once.`,
 			}
 			return failure{err}
 		}
-		return run(c.Context(), loaded, before)
+		return run(c.Context(), loaded, given, before)
 	}
 	return c
 }
 
-func run(ctx context.Context, c *config.Config, before *handover.Predecessor) error {
+func run(ctx context.Context, c *config.Config, given systemd.Given, before *handover.Predecessor) error {
 	// Splicing into a connection that is gone raises it, and so does a log whose reader
 	// has died: neither is a reason to end.
 	signal.Ignore(syscall.SIGPIPE)
@@ -59,7 +64,7 @@ func run(ctx context.Context, c *config.Config, before *handover.Predecessor) er
 	signal.Notify(hangups, syscall.SIGHUP)
 	upgrades := make(chan os.Signal, 1)
 	signal.Notify(upgrades, syscall.SIGUSR2)
-	s, err := relay.New(c, log, version, before)
+	s, err := relay.New(c, log, version, given, before)
 	if err == nil {
 		go reloadAt(hangups, s) // lives as long as the process
 		go upgradeAt(upgrades, s)

@@ -19,7 +19,8 @@ import (
 
 // Server is the admin interface on one address.
 type Server struct {
-	config   config.Admin
+	config   config.Admin   // with the address where it listens
+	asked    config.Address // what the configuration calls it
 	relay    Relay
 	log      zerolog.Logger
 	token    string // what changes need; empty on a unix socket
@@ -39,23 +40,15 @@ const (
 	stopTime = time.Second
 )
 
-// Open listens; Serve answers. It makes the token if one is needed and not there.
-func Open(c config.Admin, r Relay, log zerolog.Logger) (*Server, error) {
-	return Inherit(-1, c, r, log)
+// Open listens; Serve answers. It makes the token if one is needed and not there. named
+// are the sockets that systemd passed under the name that the configuration asks for;
+// they stay the caller's.
+func Open(c config.Admin, r Relay, log zerolog.Logger, named []int) (*Server, error) {
+	return open(&Server{config: c, asked: c.Listen, relay: r, log: log}, named)
 }
 
-// Inherit is Open with a listening socket that another process had at this address; -1
-// stands for none. The socket is consumed, and shared until Share says otherwise.
-func Inherit(fd int, c config.Admin, r Relay, log zerolog.Logger) (*Server, error) {
-	s := &Server{config: c, relay: r, log: log}
-	if c.Guarded() {
-		token, err := Token(c.TokenFile)
-		if err != nil {
-			return nil, fmt.Errorf("admin: token_file: %w", err)
-		}
-		s.token = token
-	}
-	if err := s.listen(fd); err != nil {
+func open(s *Server, named []int) (*Server, error) {
+	if err := s.open(named); err != nil {
 		return nil, err
 	}
 	s.http = &http.Server{
@@ -67,20 +60,40 @@ func Inherit(fd int, c config.Admin, r Relay, log zerolog.Logger) (*Server, erro
 	return s, nil
 }
 
-func (s *Server) listen(inherited int) (err error) {
-	at := s.config.Listen
+// open knows after it where it listens, and so who is to be let in.
+func (s *Server) open(named []int) error {
+	c := &s.config
+	if c.Listen.Systemd != "" {
+		if err := s.borrow(named); err != nil {
+			return fmt.Errorf("admin: listen %s: %w", s.asked, err)
+		}
+	}
+	if c.Guarded() {
+		token, err := Token(c.TokenFile)
+		if err != nil {
+			s.closeListener()
+			return fmt.Errorf("admin: token_file: %w", err)
+		}
+		s.token = token
+	}
+	var err error
 	switch {
-	case inherited >= 0:
-		return s.inherit(inherited)
-	case at.IsUnix():
-		s.listener, err = listenUnix(at.Unix)
+	case s.listener != nil:
+	case c.Listen.IsUnix():
+		s.listener, err = listenUnix(c.Listen.Unix)
 	default:
-		s.listener, err = net.Listen("tcp", at.TCP.String())
+		s.listener, err = net.Listen("tcp", c.Listen.TCP.String())
 	}
 	if err != nil {
-		return fmt.Errorf("admin: listen %s: %w", at, err)
+		return fmt.Errorf("admin: listen %s: %w", c.Listen, err)
 	}
 	return nil
+}
+
+func (s *Server) closeListener() {
+	if s.listener != nil {
+		s.listener.Close()
+	}
 }
 
 // unixMode lets the owner and the group of the process in.
@@ -115,7 +128,7 @@ func (s *Server) Address() string {
 }
 
 // Same reports whether another configuration asks for this very address.
-func (s *Server) Same(c config.Admin) bool { return s.config.Listen == c.Listen }
+func (s *Server) Same(c config.Admin) bool { return s.asked == c.Listen }
 
 // Serve answers until Close.
 func (s *Server) Serve() {

@@ -6,7 +6,10 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
+
+	"relay/config"
 )
 
 // Hand gives a duplicate of the listening socket, for another process that is to go on
@@ -35,14 +38,16 @@ func (s *Server) Share(yes bool) {
 	}
 }
 
-// inherit goes on with the socket of another process. fd is consumed.
-func (s *Server) inherit(fd int) error {
+// Inherit is Open with the listening socket that another process had at this address. The
+// socket is consumed, and shared until Share says otherwise.
+func Inherit(fd int, c config.Admin, r Relay, log zerolog.Logger) (*Server, error) {
 	f := os.NewFile(uintptr(fd), "admin")
 	defer f.Close()
-	var err error
-	if s.listener, err = net.FileListener(f); err != nil {
-		return fmt.Errorf("admin: inherited socket: %w", err)
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("admin: inherited socket: %w", err)
 	}
+	s := &Server{config: c, asked: c.Listen, relay: r, log: log, listener: l}
 	s.Share(true)
-	return nil
+	return open(s, nil)
 }

@@ -54,7 +54,10 @@ func (c *Conn) serve(n name, f found) {
 		case whole:
 		}
 	}
-	b := c.describe(c.start(status), v)
+	b := attributes(c.describe(c.start(status), v), r.Header, f)
+	if f.digest != "" {
+		b = append(append(append(b, "Repr-Digest: "...), f.digest...), crlf...)
+	}
 	b = append(b, "Accept-Ranges: bytes\r\nContent-Type: "...)
 	b = append(b, contentType(n.base())...)
 	b = append(b, "\r\n"+guard+"Content-Length: "...)
@@ -112,27 +115,39 @@ func (c *Conn) refuseLate() {
 }
 
 // fail answers with a short text instead of a file.
-func (c *Conn) fail(status int) {
-	switch status {
-	case statusMethod:
-		c.failWith(status, "Allow: GET, HEAD\r\n")
-	case statusUnavailable:
-		c.failWith(status, "Retry-After: 1\r\n")
+func (c *Conn) fail(status int) { c.failBecause(status, "") }
+
+// failBecause is fail with a sentence for people.
+func (c *Conn) failBecause(status int, why string) {
+	switch {
+	case status == statusMethod && c.drop.limits.Write:
+		c.failText(status, "Allow: GET, HEAD, PUT, MKCOL, DELETE, MOVE\r\n", why)
+	case status == statusMethod:
+		c.failText(status, "Allow: GET, HEAD\r\n", why)
+	case status == statusUnavailable:
+		c.failText(status, "Retry-After: 1\r\n", why)
 	default:
-		c.failWith(status, "")
+		c.failText(status, "", why)
 	}
 }
 
 // failWith is fail with further header fields.
-func (c *Conn) failWith(status int, fields string) {
+func (c *Conn) failWith(status int, fields string) { c.failText(status, fields, "") }
+
+func (c *Conn) failText(status int, fields, why string) {
 	c.closeFile()
+	c.abandon()
+	text := texts[status]
+	if why != "" {
+		text = text[:len(text)-1] + ": " + why + "\n"
+	}
 	b := append(c.start(status), fields...)
 	b = append(b, "Content-Type: text/plain; charset=utf-8\r\n"+guard+"Content-Length: "...)
-	b = appendInt(b, int64(len(texts[status])))
+	b = appendInt(b, int64(len(text)))
 	b = append(b, "\r\n\r\n"...)
 	head := len(b)
 	if !c.request.only() {
-		b = append(b, texts[status]...)
+		b = append(b, text...)
 	}
 	c.respond(b, head, 0)
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 
+	"relay/relay/drop/token"
 	"relay/relay/flow"
 	"relay/relay/loop"
 )
@@ -36,8 +37,9 @@ type Conn struct {
 	request exchange
 	flow    flow.Flow
 	file    flow.File
-	size    int64 // of the file, as it was opened
-	listing int64 // bytes taken from the drop's allowance for listings
+	size    int64   // of the file, as it was opened
+	listing int64   // bytes taken from the drop's allowance for listings
+	up      *upload // the file that arrives; nil = none
 
 	older, newer *Conn // the connections of this loop
 }
@@ -46,9 +48,13 @@ type Conn struct {
 type exchange struct {
 	began  int64 // when its first byte was seen; 0 = none is under way
 	head   *http.Request
+	grant  token.Grant // what the client may do
 	method string
 	path   string // as it was sent, without the query
 	body   bool   // the client announced one
+	sized  bool   // and said how long it is, be it 0 bytes
+	keep   bool   // it wants to go on with this connection
+	got    uint64 // bytes of the body that were taken
 	status int
 	before uint64 // bytes of the response's head
 	length uint64 // bytes of the response's body that come from a file

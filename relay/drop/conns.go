@@ -18,13 +18,16 @@ type Conns struct {
 	loop     *loop.Loop
 	mover    *flow.Mover
 	sender   *flow.Sender
+	receiver *flow.Receiver
 	disk     *flow.Disk
+	hashing  *flow.Disk // for what takes a processor rather than a disk
 	log      zerolog.Logger
 	access   bool // write the access log
 	draining bool
 	spare    *Conn
 	newest   *Conn
 	count    int
+	accepted uint64
 	tallies  map[string]*Tally // by drop
 
 	// Scratch space, used within one turn and shared by all.
@@ -40,9 +43,15 @@ type Conns struct {
 const outputBytes = 64 << 10
 
 // NewConns makes the (empty) connections of a loop.
-func NewConns(l *loop.Loop, m *flow.Mover, disk *flow.Disk, log zerolog.Logger, access bool) *Conns {
-	return &Conns{loop: l, mover: m, sender: flow.NewSender(m, disk, l), disk: disk, log: log, access: access, tallies: map[string]*Tally{}}
+func NewConns(l *loop.Loop, m *flow.Mover, disk, hashing *flow.Disk, log zerolog.Logger, access bool) *Conns {
+	return &Conns{
+		loop: l, mover: m, sender: flow.NewSender(m, disk, l), receiver: flow.NewReceiver(m, disk, l),
+		disk: disk, hashing: hashing, log: log, access: access, tallies: map[string]*Tally{},
+	}
 }
+
+// Accepted is the number of connections that this loop has taken so far.
+func (cs *Conns) Accepted() uint64 { return cs.accepted }
 
 // Count is the number of connections on this loop.
 func (cs *Conns) Count() int { return cs.count }
@@ -58,6 +67,7 @@ type taker struct {
 // Take starts a connection. Its first request has the header timeout from here on.
 func (t *taker) Take(a listen.Conn) {
 	cs := t.conns
+	cs.accepted++
 	c := cs.open(t.drop)
 	c.id = cs.loop.NewID()
 	c.client = a.Client

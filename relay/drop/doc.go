@@ -19,8 +19,30 @@
 // Follow a request: conns.go takes the client, receive.go reads the head, open.go finds
 // the file, answer.go writes the head of the response, send.go its body, end.go ends the
 // request and the connection. The state machine is in state.go. The listing of a
-// directory is made in index.go and page.go, as a file in memory that is sent like any
+// directory is made in index.go and page.go (listing.go for programs), as a file in memory that is sent like any
 // other.
+//
+// authorise.go finds out what a client may do. A file that comes in follows put.go (may it?), upload.go (room for it, its body, its
+// name) and package store, which is where files become visible whole or not at all.
+//
+// # The interface, for who sends files
+//
+//	PUT /dir/name        201 with Location, or 204 if a file was replaced; both with ETag and
+//	                     Last-Modified. The file is durable (durability = "fsync") and visible
+//	                     then, and not before. Directories are made. The connection is kept.
+//	  Content-Length     needed; 411 without
+//	  Expect             100-continue is answered when nothing stands in the way any more
+//	  If-None-Match: *, If-Match, If-Unmodified-Since    412; they go before on_conflict
+//	  Repr-Digest, Content-Digest, Digest    400 if what arrived is something else
+//	  X-OC-Mtime, X-Relay-Mode               time and permissions (uploadfields.go)
+//	  Content-Range      501: a part is never taken for a file; Content-Encoding: 415
+//	MKCOL, DELETE, MOVE  names without bytes (change.go)
+//	GET, HEAD            Want-Repr-Digest is answered with the digest of the whole file
+//	401, 403             token.go says which right is needed; 403 for a name of ours, too
+//	405  the drop is read-only
+//	408  too slow                                409  on_conflict, a directory, a file above it
+//	413  larger than file_size_max               503  uploads_max; Retry-After
+//	507  no room; whatever came of the file is gone
 //
 // The package knows neither proxy nor upstream.
 package drop

@@ -2,11 +2,15 @@ package drop
 
 import (
 	"fmt"
+	"net/netip"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"relay/config"
+	"relay/relay/drop/digest"
+	"relay/relay/drop/store"
+	"relay/relay/drop/token"
 	"relay/relay/flow"
 	"relay/relay/listen"
 	"relay/relay/sock"
@@ -25,6 +29,14 @@ type Drop struct {
 	headerTimeout    int64
 	idleTimeout      int64
 	halfCloseTimeout int64
+	bodyTimeout      int64
+	limits           config.Uploads
+	tokens           *token.Set  // nil = there are none
+	everybody        token.Grant // what everybody may without tokens
+	conflict         store.Conflict
+	digest           digest.Algorithm // computed of every file that arrives
+	store            *store.Store
+	uploads          atomic.Int64 // files arriving
 	listed           atomic.Int64 // bytes of listings that are being sent
 	holders          atomic.Int64 // connections, and whoever made it
 	next             atomic.Pointer[Drop]
@@ -37,6 +49,20 @@ var ways = map[config.Transfer]flow.Way{
 	config.TransferSendfile: flow.BySendfile,
 	config.TransferMmap:     flow.ByMmap,
 	config.TransferCopy:     flow.ByCopy,
+}
+
+// conflicts maps the values of `on_conflict`.
+var conflicts = map[config.Conflict]store.Conflict{
+	config.ConflictReplace:  store.Replace,
+	config.ConflictFail:     store.Fail,
+	config.ConflictKeepBoth: store.KeepBoth,
+}
+
+// digests maps the values of `digest`.
+var digests = map[config.Digest]digest.Algorithm{
+	config.DigestNone:   digest.None,
+	config.DigestXXH3:   digest.XXH3,
+	config.DigestSHA256: digest.SHA256,
 }
 
 // NewDrop opens the directory. The chunk is the drop's, else the engine's.
@@ -65,10 +91,40 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		headerTimeout:    int64(c.HeaderTimeout),
 		idleTimeout:      int64(c.IdleTimeout),
 		halfCloseTimeout: int64(c.HalfCloseTimeout),
+		bodyTimeout:      int64(c.BodyTimeout),
+		limits:           c.Uploads,
+		conflict:         conflicts[c.OnConflict],
+		digest:           digests[c.Digest],
+		store:            store.New(dir, c.Durability == config.DurabilityFsync),
 	}
+	if c.TokensFile != "" {
+		if d.tokens, err = token.Load(c.TokensFile); err != nil {
+			sock.Close(dir)
+			return nil, fmt.Errorf("tokens_file: %w", err)
+		}
+	}
+	if err := d.checkReach(c); err != nil {
+		sock.Close(dir)
+		return nil, err
+	}
+	d.everybody = openRights(c.Write)
 	d.holders.Store(1)
 	if c.SpliceChunk > 0 {
 		d.chunk = c.SpliceChunk
 	}
 	return d, nil
+}
+
+// checkReach refuses sockets that systemd brought and that other machines reach, when
+// nobody said who may come. Addresses of the file were looked at when it was read.
+func (d *Drop) checkReach(c *config.Drop) error {
+	if d.Service == nil || c.Open || d.tokens != nil {
+		return nil
+	}
+	for _, address := range d.Service.Addresses() {
+		if a, err := netip.ParseAddrPort(address); err == nil && !a.Addr().IsLoopback() {
+			return fmt.Errorf("%s is reached from other machines, and there are no tokens; write tokens_file, or open = true", address)
+		}
+	}
+	return nil
 }

@@ -20,11 +20,15 @@ const (
 	ClientClosed   Reason = "client_closed" // in the middle of a head
 	BadRequest     Reason = "bad_request"   // answered with 400, 414 or 431
 	BadProxyHeader Reason = "bad_proxy_header"
-	HeaderTimeout  Reason = "header_timeout" // answered with 408
-	IdleTimeout    Reason = "idle_timeout"   // no byte of the response was taken
-	FileChanged    Reason = "file_changed"   // it is shorter than it was
-	FileError      Reason = "file_error"     // it could not be read
-	NoResources    Reason = "no_resources"   // no descriptors or memory here
+	HeaderTimeout  Reason = "header_timeout"  // answered with 408
+	IdleTimeout    Reason = "idle_timeout"    // no byte of the response was taken
+	BodyTimeout    Reason = "body_timeout"    // the body came too slowly; answered with 408
+	DigestMismatch Reason = "digest_mismatch" // a file was damaged on its way; answered with 400
+	Denied         Reason = "denied"          // no token, or not the right one; answered with 401 or 403
+	NoSpace        Reason = "no_space"        // no room for a file; answered with 507
+	FileChanged    Reason = "file_changed"    // it is shorter than it was
+	FileError      Reason = "file_error"      // it could not be read
+	NoResources    Reason = "no_resources"    // no descriptors or memory here
 )
 
 const (
@@ -45,7 +49,7 @@ func (c *Conn) complete() {
 	}
 	c.logRequest(c.request.why)
 	c.closeFile()
-	c.request = exchange{}
+	c.request, c.flow = exchange{}, flow.Flow{}
 	c.used, c.active, c.seen, c.doubt = true, now, 0, loop.Never
 	if c.closing {
 		c.part()
@@ -93,7 +97,7 @@ func (c *Conn) discard() {
 // waited for.
 func (c *Conn) finish(why Reason) {
 	switch c.state {
-	case opening, fetching:
+	case opening, fetching, storing:
 		c.leaving = why
 		c.setState(leaving)
 		c.in.loop.StopTimer(&c.timer)
@@ -111,6 +115,7 @@ func (c *Conn) close(why Reason) {
 	cs.loop.StopTimer(&c.timer)
 	cs.mover.Discard(&c.flow)
 	c.closeFile()
+	c.abandon()
 	cs.loop.Forget(c.token)
 	if c.request.began != 0 {
 		c.logRequest(why)
@@ -144,10 +149,16 @@ func (c *Conn) logRequest(why Reason) {
 	if e.method != "" {
 		line.Str("method", e.method).Str("path", e.path)
 	}
+	if e.grant.Name != "" {
+		line.Str("token", e.grant.Name)
+	}
 	if e.status != 0 {
 		line.Int("status", e.status)
 	}
 	line.Uint64("bytes", c.flow.Moved-min(c.flow.Moved, uint64(e.before)))
+	if e.got > 0 {
+		line.Uint64("received", e.got)
+	}
 	if e.file {
 		line.Str("transfer", c.drop.transfer)
 	}

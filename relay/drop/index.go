@@ -24,6 +24,8 @@ type entry struct {
 	dir   bool
 	size  int64
 	mtime int64 // seconds since 1970
+	nsec  int64
+	mode  uint32 // permissions
 }
 
 // list answers with the listing of a directory, of which dir is an O_PATH descriptor. A
@@ -34,8 +36,9 @@ func (c *Conn) list(n name, dir int) {
 	var fd int
 	var size int64
 	var errno sock.Errno
+	form := formOf(c.request.head.Header)
 	c.toWorker(func() {
-		fd, size, errno = d.index(n, dir)
+		fd, size, errno = d.index(n, dir, form)
 	}, func() {
 		if errno == 0 {
 			c.file, c.size, c.listing = flow.File{FD: fd, Way: d.way}, size, size
@@ -47,14 +50,15 @@ func (c *Conn) list(n name, dir int) {
 		case errno != 0:
 			c.lookFailed(n, errno)
 		default:
-			c.serveListing(size)
+			c.serveListing(size, form)
 		}
 	})
 }
 
 // serveListing answers with a page that was made for this request.
-func (c *Conn) serveListing(size int64) {
-	b := append(c.start(statusOK), "Content-Type: text/html; charset=utf-8\r\nCache-Control: no-cache\r\n"...)
+func (c *Conn) serveListing(size int64, form *listingForm) {
+	b := append(append(c.start(statusOK), "Content-Type: "...), form.contentType...)
+	b = append(b, "\r\nCache-Control: no-cache\r\nVary: Accept\r\n"...)
 	b = append(b, pageGuard+"Content-Length: "...)
 	b = appendInt(b, size)
 	b = append(b, "\r\n\r\n"...)
@@ -65,7 +69,7 @@ func (c *Conn) serveListing(size int64) {
 }
 
 // index writes the listing of a directory into a file in memory. It closes dir.
-func (d *Drop) index(n name, dir int) (fd int, size int64, errno sock.Errno) {
+func (d *Drop) index(n name, dir int, form *listingForm) (fd int, size int64, errno sock.Errno) {
 	defer sock.Close(dir)
 	entries, more, errno := d.entries(n, dir)
 	if errno != 0 {
@@ -77,7 +81,7 @@ func (d *Drop) index(n name, dir int) (fd int, size int64, errno sock.Errno) {
 		return -1, 0, errno
 	}
 	w := &pageWriter{fd: fd}
-	w.page(d.Service.Config.Name, n, entries, more)
+	form.write(w, d.Service.Config.Name, n, entries, more)
 	w.flush()
 	if w.errno == 0 && d.listed.Add(w.written) > listedMost {
 		d.listed.Add(-w.written)
@@ -149,7 +153,7 @@ func (d *Drop) entry(n name, dir int, base string) (entry, bool) {
 			return entry{}, false
 		}
 	}
-	e := entry{name: base, size: st.Size, mtime: st.Mtim.Sec}
+	e := entry{name: base, size: st.Size, mtime: st.Mtim.Sec, nsec: st.Mtim.Nsec, mode: st.Mode}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
 		e.dir = true

@@ -2,11 +2,13 @@ package drop
 
 import (
 	"strings"
+
+	"relay/relay/drop/store"
 )
 
 // reserved begins the names that a drop keeps for its own files. They are neither served
 // nor listed.
-const reserved = ".relay-"
+const reserved = store.Reserved
 
 // name is a place beneath the directory. Names are bytes, as the file system has them.
 type name struct {

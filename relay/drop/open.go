@@ -3,6 +3,8 @@ package drop
 import (
 	"golang.org/x/sys/unix"
 
+	"relay/relay/drop/digest"
+	"relay/relay/drop/token"
 	"relay/relay/sock"
 )
 
@@ -13,13 +15,20 @@ type found struct {
 	dir       bool
 	away      bool // on a file system of which nothing is known: even closing may take a while
 	size      int64
-	sec, nsec int64 // of the last change
+	sec, nsec int64  // of the last change
+	digest    string // as Repr-Digest has it; "" = not asked for
+	mode      uint32 // type and permissions
 }
 
 // look finds the file: here if the kernel knows the name, else with a worker.
 func (c *Conn) look(n name) {
 	if n.hidden() {
 		c.fail(statusNotFound)
+		return
+	}
+	// Whether it is a file or a directory is not known yet; one of the rights is needed
+	// to learn that.
+	if !c.request.grant.May(token.List, n.path) && !c.may(token.Read, n.path) {
 		return
 	}
 	if !c.drop.remote {
@@ -44,6 +53,14 @@ func (c *Conn) look(n name) {
 	})
 }
 
+// needs is the right to what was found.
+func (f *found) needs() token.Rights {
+	if f.dir {
+		return token.List
+	}
+	return token.Read
+}
+
 // toWorker gives work to a worker; back runs when it is done, with the connection in the
 // state opening, or leaving if it was finished meanwhile.
 func (c *Conn) toWorker(work, back func()) {
@@ -59,6 +76,11 @@ func (c *Conn) looked(n name, f found, errno sock.Errno) {
 	switch {
 	case errno != 0:
 		c.lookFailed(n, errno)
+	case !c.request.grant.May(f.needs(), n.path):
+		sock.Close(f.fd)
+		c.may(f.needs(), n.path)
+	case !f.dir && c.wantsDigest() != digest.None:
+		c.serveDigested(n, f, c.wantsDigest())
 	case !f.dir:
 		c.serve(n, f)
 	case !n.slash:
@@ -132,7 +154,7 @@ func (d *Drop) describe(fd int, cached bool) (found, sock.Errno) {
 	case cached && info.Device != d.device:
 		return found{}, unix.EAGAIN
 	}
-	f := found{fd: fd, size: info.Size, sec: info.Sec, nsec: info.Nsec}
+	f := found{fd: fd, size: info.Size, sec: info.Sec, nsec: info.Nsec, mode: info.Mode}
 	f.away = d.remote || info.Device != d.device
 	switch info.Mode & unix.S_IFMT {
 	case unix.S_IFREG:

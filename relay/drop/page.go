@@ -22,10 +22,10 @@ import (
 var style string
 
 var pageGuard = "X-Content-Type-Options: nosniff\r\n" +
-	"Content-Security-Policy: default-src 'none'; style-src 'sha256-" + digest(style) +
+	"Content-Security-Policy: default-src 'none'; style-src 'sha256-" + digestOf(style) +
 	"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'\r\n"
 
-func digest(s string) string {
+func digestOf(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }

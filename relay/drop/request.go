@@ -17,9 +17,10 @@ func (c *Conn) begin(h head, b []byte) {
 		return
 	}
 	e := &c.request
-	e.head, e.method, e.body = r, r.Method, h.body()
+	e.head, e.method, e.body, e.sized = r, r.Method, h.body(), h.lengths > 0
 	e.path, _, _ = strings.Cut(r.RequestURI, "?")
 	c.rude = e.body
+	e.keep = !r.Close
 	c.closing = r.Close || e.body || c.parting()
 	c.dispatch()
 }
@@ -34,10 +35,6 @@ func (cs *Conns) parse(b []byte) (*http.Request, error) {
 // dispatch decides what is asked for.
 func (c *Conn) dispatch() {
 	r := c.request.head
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		c.fail(statusMethod)
-		return
-	}
 	path := r.URL.Path
 	if path == "" && r.URL.Host != "" {
 		path = "/" // "GET http://host HTTP/1.1"
@@ -47,7 +44,23 @@ func (c *Conn) dispatch() {
 		c.fail(statusBadRequest)
 		return
 	}
-	c.look(name)
+	if !c.identify() {
+		return
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		c.look(name)
+	case http.MethodPut:
+		c.put(name)
+	case "MKCOL":
+		c.makeDirectory(name)
+	case http.MethodDelete:
+		c.remove(name)
+	case "MOVE":
+		c.move(name)
+	default:
+		c.fail(statusMethod)
+	}
 }
 
 // only reports a request for the head alone.

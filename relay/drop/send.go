@@ -97,10 +97,14 @@ func (c *Conn) fileFailed() {
 	c.finish(FileError)
 }
 
-// Returned is called when a worker has done a step of the response.
+// Returned is called when a worker has done a step of the response, or of an upload.
 func (c *Conn) Returned() {
 	if c.state == leaving {
 		c.close(c.leaving)
+		return
+	}
+	if c.up != nil {
+		c.gather()
 		return
 	}
 	c.setState(sending)

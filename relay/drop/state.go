@@ -7,7 +7,8 @@ import "relay/relay/loop"
 //	idle ──► heading ──► opening ──► sending ◄─► fetching
 //	 ▲ └────────┴───────────┴──────────▲ │ │
 //	 └── the next request ───────────────┘ └──► lingering ──► closed
-//	opening, fetching ──► leaving, until the worker reports ──► closed
+//	          opening ──► receiving ◄─► storing     a file comes in; then opening, to publish it
+//	opening, fetching, storing ──► leaving, until the worker reports ──► closed
 //	every other state ──► closed, through finish
 type state uint8
 
@@ -20,18 +21,22 @@ const (
 	fetching        // a worker does a step of it and owns file, pipe and socket
 	lingering       // all is sent; input is thrown away until the client has read it
 	leaving         // finished, once the worker reports
+	receiving       // a body comes in
+	storing         // a worker does a step of that and owns file, pipe and socket
 )
 
 // next holds the states that each state may go to.
-var next = [...][8]bool{
+var next = [...][10]bool{
 	closed:    {idle: true},
 	idle:      {heading: true, opening: true, sending: true, closed: true},
 	heading:   {opening: true, sending: true, closed: true},
-	opening:   {opening: true, sending: true, leaving: true},
+	opening:   {opening: true, sending: true, receiving: true, leaving: true},
 	sending:   {fetching: true, idle: true, lingering: true, closed: true},
 	fetching:  {sending: true, leaving: true},
 	lingering: {closed: true},
 	leaving:   {closed: true},
+	receiving: {storing: true, opening: true, sending: true, closed: true},
+	storing:   {receiving: true, leaving: true},
 }
 
 func (c *Conn) setState(to state) {
@@ -50,7 +55,9 @@ func (c *Conn) Ready(_ uint8, ev loop.Events) {
 		c.turn(ev)
 	case lingering:
 		c.discard()
-	case opening, fetching, leaving:
+	case receiving:
+		c.arrives(ev)
+	case opening, fetching, storing, leaving:
 		c.strand(ev) // the worker's report brings us back
 	case closed:
 		panic("drop: an event for a connection that is closed")
@@ -76,9 +83,11 @@ func (c *Conn) Expire(now int64) {
 		c.headLate(now)
 	case sending:
 		c.finish(IdleTimeout)
+	case receiving:
+		c.bodyLate(now)
 	case lingering:
 		c.finish(Complete)
-	case closed, opening, fetching, leaving:
+	case closed, opening, fetching, storing, leaving:
 		panic("drop: a timer where no deadline is")
 	}
 }
@@ -94,6 +103,8 @@ func (c *Conn) due() int64 {
 		return c.active + c.drop.idleTimeout
 	case sending:
 		return c.active + c.drop.idleTimeout
+	case receiving:
+		return min(c.active+c.drop.idleTimeout, c.up.window)
 	case heading:
 		return min(c.deadline, c.doubt)
 	case lingering:

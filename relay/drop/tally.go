@@ -14,7 +14,9 @@ import (
 type Tally struct {
 	Requests map[int]uint64 // by status; 0 = refused or gone before there was one
 	Ended    map[Reason]uint64
-	Bytes    uint64          // of bodies
+	Bytes    uint64          // of bodies sent
+	Received uint64          // bytes of bodies that came in
+	Arrived  uint64          // files
 	Duration tally.Histogram // seconds from the first byte of a request to its end
 }
 
@@ -77,6 +79,11 @@ func (c *Conn) tell() {
 	n := c.body()
 	c.counts.Bytes += n - min(n, c.request.told)
 	c.request.told = n
+	if c.up != nil {
+		c.counts.Received += c.up.flow.Moved - c.up.told
+		c.up.told = c.up.flow.Moved
+		c.request.got = c.up.flow.Moved
+	}
 }
 
 // body is how much of the response's body has been sent.
@@ -102,7 +109,7 @@ type View struct {
 	State  string
 	Method string // "" = no request is under way
 	Path   string
-	Sent   uint64 // bytes of the body
+	Sent   uint64 // bytes of the body, of the response or of the request
 	Size   uint64 // of the whole body
 	Began  int64  // the request, in nanoseconds of loop.Clock; 0 = none
 	Active int64  // when a byte last moved
@@ -110,7 +117,7 @@ type View struct {
 
 var stateNames = [...]string{
 	closed: "closed", idle: "idle", heading: "reading head", opening: "opening", sending: "sending",
-	fetching: "sending", lingering: "closing", leaving: "closing",
+	fetching: "sending", lingering: "closing", leaving: "closing", receiving: "receiving", storing: "receiving",
 }
 
 func (c *Conn) view() View {
@@ -122,6 +129,9 @@ func (c *Conn) view() View {
 	if c.state == sending {
 		v.Sent = c.body()
 		v.Size = max(c.request.length, v.Sent)
+	}
+	if c.up != nil {
+		v.Sent, v.Size = c.up.flow.Moved, uint64(max(c.up.length, 0))
 	}
 	return v
 }

@@ -12,7 +12,7 @@ import (
 // the gate before it, what is made of its outcome, and everything a session does.
 type Way uint8
 
-// The ways; what each costs is in design.md, section 8.
+// The ways; README says what each costs, and `relay bench` measures it here.
 const (
 	BySplice   Way = iota // by reference, through a pipe of ours
 	BySendfile            // by reference, through the pipe the kernel keeps for the thread

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"relay/relay/drop"
-	"relay/relay/listen"
 	"relay/relay/proxy"
+	"relay/relay/systemd"
 	"relay/relay/upstream"
 )
 
@@ -48,15 +48,18 @@ type Hello struct {
 	Descriptors int    // that the sessions of the old process have
 	Sockets     int    // how many listening sockets follow
 	Upstreams   map[string]upstream.Memory
+	Notifier    systemd.Notifier // what is known of the service manager
+	Left        []string         // keys of listening sockets that it keeps
 }
 
-// Sockets are listening sockets, each with its descriptor.
+// Sockets are listening sockets by their names, each with its descriptor.
 type Sockets struct {
-	All []listen.Handed
+	Names []string
 }
 
-// AdminPlace is the Place of the admin interface's socket, with its address as its name.
-const AdminPlace = "admin"
+// AdminPrefix begins the name of the admin interface's socket; its address follows. It
+// has a ':', which no other name has.
+const AdminPrefix = "admin:"
 
 // Ready is what the new process has, by its configuration. Sessions of anything else
 // stay with the old one.
@@ -65,7 +68,8 @@ type Ready struct {
 	Listeners []string
 	Upstreams []string
 	Drops     []string
-	Admin     bool // the address of the admin interface is the same
+	Keys      []string // of the listening sockets that it has in its configuration, too
+	Admin     bool     // and the address of the admin interface
 }
 
 // Knows reports whether there are a listener and an upstream of these names; an empty

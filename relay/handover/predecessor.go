@@ -6,18 +6,21 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
 
-	"relay/relay/listen"
+	"relay/relay/systemd"
 )
 
 // Predecessor is the old process, as the new one sees it.
 type Predecessor struct {
 	Hello   Hello
-	Sockets []listen.Handed // with FDs, one for each
-	FDs     []int
+	AdminAt string // where its admin interface listens; "" = it has none
+	AdminFD int
+
+	sockets []systemd.Socket
 
 	conn  *conn
 	ready Ready
@@ -64,21 +67,36 @@ func (p *Predecessor) meet() error {
 	if err := m.read(&p.Hello); err != nil {
 		return err
 	}
-	for len(p.FDs) < p.Hello.Sockets {
+	for got := 0; got < p.Hello.Sockets; got += len(m.fds) {
 		if m, err = p.expect(sockets); err != nil {
 			return err
 		}
 		var some Sockets
-		p.FDs = append(p.FDs, m.fds...)
 		if err := m.read(&some); err != nil {
 			return err
 		}
-		p.Sockets = append(p.Sockets, some.All...)
-		if len(p.Sockets) != len(p.FDs) || len(m.fds) == 0 {
-			return fmt.Errorf("%d listening sockets with %d descriptors", len(p.Sockets), len(p.FDs))
+		if len(some.Names) != len(m.fds) || len(m.fds) == 0 {
+			return fmt.Errorf("%d listening sockets with %d descriptors", len(some.Names), len(m.fds))
+		}
+		for i, name := range some.Names {
+			p.receive(name, m.fds[i])
 		}
 	}
 	return nil
+}
+
+func (p *Predecessor) receive(name string, fd int) {
+	if at, ok := strings.CutPrefix(name, AdminPrefix); ok {
+		p.AdminAt, p.AdminFD = at, fd
+		return
+	}
+	p.sockets = append(p.sockets, systemd.Socket{Name: name, FD: fd})
+}
+
+// Given is what a process has of the service manager that is started by it: here it is
+// the old process that passes it on, with the listening sockets that are its own.
+func (p *Predecessor) Given() systemd.Given {
+	return systemd.Given{Notifier: p.Hello.Notifier, Sockets: p.sockets}
 }
 
 // expect receives a message that has to be of one kind.

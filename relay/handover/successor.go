@@ -96,7 +96,7 @@ func (s *Successor) comeUp(h Hello, handed Sockets, fds []int) error {
 	}
 	for from := 0; from < len(fds); from += DescriptorsMost {
 		to := min(from+DescriptorsMost, len(fds))
-		if err := s.conn.send(sockets, Sockets{handed.All[from:to]}, fds[from:to]); err != nil {
+		if err := s.conn.send(sockets, Sockets{handed.Names[from:to]}, fds[from:to]); err != nil {
 			return s.explain(err)
 		}
 	}

@@ -75,6 +75,9 @@ func (s *Service) claim(before *Service, loops int) {
 	for _, so := range s.sockets {
 		if before == nil || !before.has(so) {
 			so.watchers.Add(int32(loops))
+			if so.key != "" {
+				so.kept.Store(false)
+			}
 			s.log.Info().Str("address", so.name).Msg("listening")
 		}
 	}
@@ -141,14 +144,26 @@ func (a *Acceptor) Stop() {
 	a.Release(nil)
 }
 
+// Suspend ends accepting on this loop for now, and leaves to another process what is
+// pending. Begin takes it up again. It runs on the loop's thread.
+func (a *Acceptor) Suspend() {
+	a.loop.StopTimer(&a.timer)
+	a.resting = false
+	for _, w := range a.watches {
+		a.loop.Leave(w.token)
+		w.token = 0
+	}
+}
+
 // leave ends watching a socket. The last loop to leave takes what is still pending, so
-// that nobody who is already connected is turned away, and closes it.
+// that nobody who is already connected is turned away, and closes it. Where somebody else
+// goes on accepting, what is pending is left to him.
 func (a *Acceptor) leave(w *watch) {
 	a.loop.Leave(w.token)
 	if w.socket.watchers.Add(-1) > 0 {
 		return
 	}
-	if !w.socket.shared.Load() {
+	if !w.socket.kept.Load() {
 		a.takePending(w.socket)
 	}
 	w.socket.close()

@@ -31,24 +31,16 @@ func placeOf(role string, c *config.Service, i int) place {
 	return p
 }
 
-// key names the place beyond this process.
-func (p place) key() string {
-	if p.service == "" {
-		return p.address.String()
-	}
-	return fmt.Sprintf("%s %s %d", p.address, p.service, p.n)
-}
-
 // Open opens a service's sockets; on an error none stays open.
 func Open(role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
-	return Renew(nil, nil, role, c, capacity, log)
+	return Renew(nil, &Inheritance{}, role, c, capacity, log)
 }
 
-// Renew is Open beside services that are at work. A socket that one of them has open, or
-// that is inherited, is taken over, whatever that service is called, and never opened
+// Renew is Open beside services that are at work, and with sockets that were given. One
+// that is open already is taken over, whatever that service is called, and never opened
 // anew: what waits in its backlog is not lost. On an error nothing stays open that was
 // not before.
-func Renew(before []*Service, inherited *Inherited, role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
+func Renew(before []*Service, from *Inheritance, role string, c config.Service, capacity *Capacity, log zerolog.Logger) (*Service, error) {
 	s := &Service{
 		Config: c, Role: role, capacity: capacity,
 		log: log.With().Str(role, c.Name).Logger(), counts: &counts{},
@@ -61,25 +53,52 @@ func Renew(before []*Service, inherited *Inherited, role string, c config.Servic
 		}
 	}
 	for i, address := range c.Listen {
-		at := placeOf(role, &c, i)
-		if so := find(before, at); so != nil {
-			s.sockets = append(s.sockets, so)
-			continue
+		if err := s.addSockets(before, from, i); err != nil {
+			s.Discard()
+			return nil, fmt.Errorf("%s %q: listen %s: %w", role, c.Name, address, err)
 		}
-		so := inherited.take(at)
-		if so == nil {
-			var err error
-			if so, err = open(address, &c); err != nil {
-				s.Discard()
-				return nil, fmt.Errorf("%s %q: listen %s: %w", role, c.Name, address, err)
-			}
-			so.asked = at
-		}
-		s.sockets = append(s.sockets, so)
-		s.opened = append(s.opened, so)
 	}
 	s.warnOfFastOpen()
 	return s, nil
+}
+
+// addSockets finds or opens the sockets of an address. It is one, but for a name that
+// systemd has given to several.
+func (s *Service) addSockets(before []*Service, from *Inheritance, i int) error {
+	c := &s.Config
+	if name := c.Listen[i].Systemd; name != "" {
+		return s.addBorrowed(before, from, name)
+	}
+	at := placeOf(s.Role, c, i)
+	if so := find(before, at); so != nil {
+		s.sockets = append(s.sockets, so)
+		return nil
+	}
+	so := from.take(at, c)
+	if so == nil {
+		var err error
+		if so, err = open(c.Listen[i], c); err != nil {
+			return err
+		}
+		so.asked, so.key = at, keyOf(at, c)
+	}
+	s.sockets = append(s.sockets, so)
+	s.opened = append(s.opened, so)
+	return nil
+}
+
+func (s *Service) addBorrowed(before []*Service, from *Inheritance, name string) error {
+	if so := find(before, place{address: config.Address{Systemd: name}}); so != nil {
+		for n := 0; so != nil; so = find(before, place{address: config.Address{Systemd: name}, n: n}) {
+			s.sockets = append(s.sockets, so)
+			n++
+		}
+		return nil
+	}
+	all, err := from.borrow(name, &s.Config)
+	s.sockets = append(s.sockets, all...)
+	s.opened = append(s.opened, all...)
+	return err
 }
 
 // Predecessor is the service of the same role and name in a list, or nil.

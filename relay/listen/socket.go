@@ -19,9 +19,10 @@ type socket struct {
 	path     string       // of a unix socket in the file system, to be removed
 	name     string       // what the log calls it
 	asked    place        // what it was opened for
+	key      string       // its name where it is left, see keyOf; "" = it is a socket unit's
 	watchers atomic.Int32 // loops that watch it, or are about to
 	closed   atomic.Bool
-	shared   atomic.Bool // another process accepts on it, too: it goes on when this one closes it
+	kept     atomic.Bool // somebody else has it too, and it goes on accepting there
 }
 
 func open(a config.Address, c *config.Service) (*socket, error) {
@@ -71,7 +72,7 @@ func openUnix(path string, backlog int) (*socket, error) {
 
 // stale reports that path is a socket nobody listens on.
 func stale(path string, at *sock.Address) bool {
-	if info, err := os.Lstat(path); err != nil || info.Mode().Type() != os.ModeSocket {
+	if !isSocketFile(path) {
 		return false
 	}
 	fd, errno := sock.Dial(at)
@@ -81,13 +82,19 @@ func stale(path string, at *sock.Address) bool {
 	return errno == unix.ECONNREFUSED
 }
 
+func isSocketFile(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == os.ModeSocket
+}
+
 // close ends a socket that no loop watches (any more). Shutdown comes first: a
-// descriptor that someone holds a duplicate of would go on accepting.
+// descriptor that someone holds a duplicate of would go on accepting. Where that is what
+// is wanted, it is only closed.
 func (so *socket) close() {
 	if so.closed.Swap(true) {
 		return
 	}
-	if so.shared.Load() {
+	if so.kept.Load() {
 		sock.Close(so.fd)
 		return
 	}

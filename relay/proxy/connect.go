@@ -228,7 +228,7 @@ func (s *Session) established(fd int) {
 func (s *Session) connectedTo() {
 	s.backend.Connected()
 	s.ends[backend].Err = 0
-	s.connected = s.in.loop.Now()
+	s.connected = loop.Clock() // not the round's time: often the round began with the accept
 	s.active = s.connected
 	s.setState(relaying)
 	s.pace = s.in.newPace(s.listener)

@@ -36,12 +36,13 @@ const (
 )
 
 const (
-	// resetWait is how long a reset waits for the send queue to empty: a reset throws
-	// away what the queue still holds.
+	// resetWait is how long a reset waits for a send queue that gets no shorter: a reset
+	// throws away what the queue still holds.
 	resetWait = int64(2 * time.Second)
 	// resetPoll is the first interval at which the queue is looked at; each is twice
-	// the one before.
-	resetPoll = int64(time.Millisecond)
+	// the one before, up to resetPollMost.
+	resetPoll     = int64(time.Millisecond)
+	resetPollMost = 100 * resetPoll
 )
 
 // passReset passes the failure of end i on to the other end, as a reset, so that a
@@ -60,7 +61,11 @@ func (s *Session) passReset(i int) {
 	}
 	s.closeEnd(&s.ends[i], true) // it may have failed on our side (ENOBUFS) and its peer be there
 	other := &s.ends[1-i]
-	if other.Kind != flow.TCP || other.Err != 0 || sock.Unsent(other.FD) == 0 {
+	if other.Kind != flow.TCP || other.Err != 0 {
+		s.finish(s.reason)
+		return
+	}
+	if s.unsent = uint32(sock.Unsent(other.FD)); s.unsent == 0 {
 		s.finish(s.reason)
 		return
 	}
@@ -73,10 +78,19 @@ func (s *Session) passReset(i int) {
 }
 
 // resetWhenDelivered looks whether the peer has got everything. No event tells of it.
+// A slow peer has its time for as long as it goes on reading.
 func (s *Session) resetWhenDelivered(now int64) {
 	for i := range s.ends {
-		if e := &s.ends[i]; e.open() && sock.Unsent(e.FD) > 0 && now < s.deadline {
-			again := now + max(now-s.active, resetPoll) // doubles what has passed
+		e := &s.ends[i]
+		if !e.open() {
+			continue
+		}
+		left := uint32(sock.Unsent(e.FD))
+		if left < s.unsent {
+			s.unsent, s.deadline = left, now+resetWait
+		}
+		if left > 0 && now < s.deadline {
+			again := now + min(max(now-s.active, resetPoll), resetPollMost) // doubles what has passed
 			s.in.loop.SetTimer(&s.timer, s, min(again, s.deadline))
 			return
 		}
@@ -100,7 +114,7 @@ func (s *Session) whileResetting(tag uint8, ev loop.Events) {
 // connected gets a reset: an end that relay causes must not look like the stream's own.
 func (s *Session) finish(why Reason) {
 	ss := s.in
-	now := ss.loop.Now()
+	now := loop.Clock() // a session may begin and end in one round
 	s.setState(closed)
 	ss.loop.StopTimer(&s.timer)
 	if s.pace != nil {

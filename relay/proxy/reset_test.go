@@ -94,6 +94,25 @@ func TestResetDoesNotWaitForEver(t *testing.T) {
 	}
 }
 
+// Somebody who reads slowly gets all of it: the time begins anew with every look that
+// finds less left.
+func TestResetWaitsForASlowReader(t *testing.T) {
+	r, p := shape{small: true}.begin(t)
+	sent := r.clog(p.backend)
+	reset(p.backend)
+	r.awaitState(resetting)
+	var first, last int64
+	r.only(func(s *Session) { first = s.deadline })
+	half := len(sent) / 2
+	wantRead(t, p.client, sent[:half])
+	eventually(t, "the deadline moves", func() bool {
+		r.only(func(s *Session) { last = s.deadline })
+		return last > first
+	})
+	wantReset(t, p.client, sent[half:])
+	r.wantReason(1, BackendReset)
+}
+
 // If the one who has not read everything resets as well, there is nobody to wait for.
 func TestResetWhileResetting(t *testing.T) {
 	r, p := shape{small: true}.begin(t)

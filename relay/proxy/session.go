@@ -47,6 +47,7 @@ type Session struct {
 	older, newer *Session // the sessions of this loop, for draining and listing
 
 	reason    Reason // of a reset that waits for its bytes
+	unsent    uint32 // how many those were when it last looked
 	ahead     uint16 // bytes of the client that went with the first segment to the backend
 	state     state
 	uncounted bool    // its source is not known yet, and owes nothing

@@ -42,6 +42,14 @@ func (ss *Sessions) Tallies() map[string]Tally {
 	return all
 }
 
+// Accepted is the number of sessions that this loop has taken so far; for its thread.
+func (ss *Sessions) Accepted() (n uint64) {
+	for _, t := range ss.tallies {
+		n += t.Accepted
+	}
+	return n
+}
+
 // Add adds what another has counted.
 func (t *Tally) Add(o *Tally) {
 	t.Accepted += o.Accepted

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -82,6 +83,26 @@ func (a *Address) AddrPort() netip.AddrPort {
 		return netip.AddrPortFrom(ip, port(&sa.Port))
 	}
 	return netip.AddrPort{}
+}
+
+// UnixPath is the path of a unix socket's address; a leading '@' means the abstract
+// namespace. It is "" for others.
+func (a *Address) UnixPath() string {
+	sa := (*unix.RawSockaddrUnix)(unsafe.Pointer(&a.raw))
+	n := int(a.size) - int(unsafe.Offsetof(sa.Path))
+	if a.raw.Addr.Family != unix.AF_UNIX || n <= 0 {
+		return ""
+	}
+	path := make([]byte, n)
+	for i := range path {
+		path[i] = byte(sa.Path[i])
+	}
+	if path[0] == 0 {
+		path[0] = '@'
+		return string(path)
+	}
+	text, _, _ := strings.Cut(string(path), "\x00") // the kernel counts the zero at its end
+	return text
 }
 
 func zoneIndex(zone string) (uint32, error) {

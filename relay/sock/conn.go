@@ -39,12 +39,19 @@ func Dial(to *Address) (int, Errno) {
 
 // Connected asks a socket whose connect is in progress how it stands: 0 for
 // established, EALREADY for not yet, else the error that ended it.
+//
+// Where nobody listens on a port of this machine's ephemeral range, the kernel may give
+// the caller that very port; its SYN then meets itself (RFC 9293, simultaneous open) and
+// the socket is connected to itself. That is a refusal.
 func Connected(fd int, to *Address) Errno {
 	errno := Connect(fd, to)
-	if errno == unix.EISCONN {
-		return 0
+	if errno != 0 && errno != unix.EISCONN {
+		return errno
 	}
-	return errno
+	if to.AddrPort().Addr().IsLoopback() && LocalAddress(fd) == *to {
+		return unix.ECONNREFUSED
+	}
+	return 0
 }
 
 // LocalAddress is the address a socket is bound to.

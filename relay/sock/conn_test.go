@@ -62,6 +62,29 @@ func TestConnectedTellsOfARefusal(t *testing.T) {
 	}
 }
 
+// A socket that the kernel has connected to itself has reached nobody.
+func TestConnectedToItself(t *testing.T) {
+	for _, ip := range []string{"127.0.0.1:0", "[::1]:0"} {
+		any := loopback(t, ip)
+		fd, errno := Open(&any, false)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		defer Close(fd)
+		if errno := Bind(fd, &any); errno != 0 {
+			t.Fatal(errno)
+		}
+		self := LocalAddress(fd)
+		if errno := Connect(fd, &self); errno != unix.EINPROGRESS && errno != 0 {
+			t.Fatal(errno)
+		}
+		await(t, fd, unix.POLLOUT)
+		if errno := Connected(fd, &self); errno != unix.ECONNREFUSED {
+			t.Errorf("%s: %v, want ECONNREFUSED", ip, errno)
+		}
+	}
+}
+
 // A second question after a failure is a new attempt: the kernel gives the error once.
 func TestConnectedTellsOfAnErrorOnce(t *testing.T) {
 	at := refusing(t)

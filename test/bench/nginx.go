@@ -17,12 +17,16 @@ worker_rlimit_nofile %d;
 events { worker_connections %d; }
 `
 
+// nginxStream has nginx pass a FIN on and wait for the other side's, as relay and HAProxy
+// do and as nginx by itself does not: it closes both ends at the first FIN, which loses
+// what is still to come the other way, and saves the third of a short connection's end.
 const nginxStream = `stream {
     access_log off;
     server {
         listen %s;
         proxy_pass %s;
         proxy_buffer_size %s;
+        proxy_half_close on;
     }
 }
 `

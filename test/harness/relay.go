@@ -17,6 +17,8 @@ type Options struct {
 	Unprivileged bool       // as Nobody; needs root, and changes nothing without it
 	Descriptors  uint64     // RLIMIT_NOFILE, soft and hard, from the start; 0 = inherited
 	Namespace    *Namespace // network namespace to run in; nil = the test's own
+	Service      *Service   // started as if by a service manager; nil = not
+	Passed       []Passed   // descriptors that the Service gives it
 	Program      string     // a copy of the program to run; "" = the program itself
 	Environment  []string   // beyond that of the test
 }
@@ -71,6 +73,9 @@ func command(o Options, args ...string) *exec.Cmd {
 	}
 	if o.Descriptors != 0 {
 		cmd = limited(o.Descriptors, args)
+	}
+	if o.Service != nil {
+		cmd = o.Service.command(o.Passed, args)
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if o.Namespace == nil {

@@ -1,0 +1,110 @@
+package config
+
+import "time"
+
+// Durability says what has happened to a file before its sender is told that it arrived.
+type Durability uint8
+
+// The values of the key `durability`.
+const (
+	DurabilityFsync Durability = iota // it survives a loss of power
+	DurabilityNone                    // it survives the end of the process
+)
+
+var durabilityNames = []string{"fsync", "none"}
+
+// String is the value as the file spells it.
+func (d Durability) String() string { return durabilityNames[d] }
+
+// Conflict says what becomes of a file whose name is taken.
+type Conflict uint8
+
+// The values of the key `on_conflict`.
+const (
+	ConflictReplace Conflict = iota
+	ConflictFail
+	ConflictKeepBoth
+)
+
+var conflictNames = []string{"replace", "fail", "keep_both"}
+
+// String is the value as the file spells it.
+func (c Conflict) String() string { return conflictNames[c] }
+
+// Digest is what is computed of each file that arrives.
+type Digest uint8
+
+// The values of the key `digest`.
+const (
+	DigestNone Digest = iota // what its sender asks for
+	DigestXXH3
+	DigestSHA256
+)
+
+var digestNames = []string{"none", "xxh3-128", "sha-256"}
+
+// String is the value as the file spells it.
+func (d Digest) String() string { return digestNames[d] }
+
+// Uploads are the keys of a drop that say what may be put into it, and how.
+type Uploads struct {
+	TokensFile  string // absolute, or relative to the process after loading; "" = no tokens
+	Open        bool   // others than this machine may come without tokens
+	Write       bool   // files may be put here
+	Durability  Durability
+	OnConflict  Conflict
+	Digest      Digest
+	FileSizeMax int64 // bytes; 0 = no limit
+	FreeReserve int64 // bytes of the file system that are left to others
+	UploadsMax  int   // at a time; 0 = no limit
+	BodyRateMin int64 // bytes a second; 0 = any
+	BodyTimeout time.Duration
+}
+
+var uploadFields = []field[Uploads]{
+	scalar("tokens_file", optionalFile, func(u *Uploads) *string { return &u.TokensFile }),
+	scalar("open", yesNo, func(u *Uploads) *bool { return &u.Open }),
+	scalar("write", yesNo, func(u *Uploads) *bool { return &u.Write }),
+	scalar("durability", choice[Durability](durabilityNames), func(u *Uploads) *Durability { return &u.Durability }),
+	scalar("on_conflict", choice[Conflict](conflictNames), func(u *Uploads) *Conflict { return &u.OnConflict }),
+	scalar("digest", choice[Digest](digestNames), func(u *Uploads) *Digest { return &u.Digest }),
+	scalar("file_size_max", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.FileSizeMax }),
+	scalar("free_reserve", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.FreeReserve }),
+	scalar("uploads_max", integer(0, sessionsMost), func(u *Uploads) *int { return &u.UploadsMax }),
+	scalar("body_rate_min", size[int64](0, gib), func(u *Uploads) *int64 { return &u.BodyRateMin }),
+	scalar("body_timeout", timeout, func(u *Uploads) *time.Duration { return &u.BodyTimeout }),
+}
+
+func freshUploads() Uploads {
+	return Uploads{UploadsMax: 1024, BodyRateMin: kib, BodyTimeout: 30 * time.Second}
+}
+
+// optionalFile is the path of a file, or "" for none.
+func optionalFile(v any) (string, error) {
+	if v == "" {
+		return "", nil
+	}
+	return tokenFile(v)
+}
+
+// checkOpen finds drops that anybody can reach although nobody said so.
+func checkOpen(w *walk, c *Config) {
+	for i, d := range c.Drops {
+		if d.Open && d.TokensFile != "" {
+			w.mistake(nth("drop", i, d.Name).at("open"), "there is a tokens_file, which says who may come; leave one of the two out")
+		}
+		if d.Open || d.TokensFile != "" {
+			continue
+		}
+		for _, a := range d.Listen {
+			if a.reachedFromElsewhere() {
+				w.mistake(nth("drop", i, d.Name).at("listen"), "%q is reached from other machines, and there are no tokens; "+
+					"write tokens_file = \"relay.tokens\" (`relay token new` makes them), or open = true to let everybody in", a)
+			}
+		}
+	}
+}
+
+// reachedFromElsewhere is not known of the sockets that systemd brings: the drop looks
+// at those when it has them.
+func (a Address) reachedFromElsewhere() bool { return a.TCP.IsValid() && !a.TCP.Addr().IsLoopback() }

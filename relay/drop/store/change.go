@@ -1,0 +1,144 @@
+package store
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/sock"
+)
+
+// ErrNotFound says that there is no file or directory of a name.
+var ErrNotFound = sock.Errno(unix.ENOENT)
+
+// ErrNotEmpty says that a directory holds something.
+var ErrNotEmpty = sock.Errno(unix.ENOTEMPTY)
+
+// parent opens the directory that a path is in, which must be there.
+func (s *Store) parent(path string) (dir int, base string, err error) {
+	if !goodName(path) {
+		return -1, "", ErrName
+	}
+	above, base := split(path)
+	dir, errno := sock.OpenBeneath(s.dir, above, directoryFlags, false)
+	if errno != 0 {
+		return -1, "", asError(errno)
+	}
+	return dir, base, nil
+}
+
+// MakeDirectory makes one directory. ErrExists says that the name is taken, ErrNotFound
+// that the directory above is missing.
+func (s *Store) MakeDirectory(path string, mode uint32, mtime time.Time) error {
+	dir, base, err := s.parent(path)
+	if err != nil {
+		return err
+	}
+	defer sock.Close(dir)
+	errno := retry(func() error { return unix.Mkdirat(dir, base, 0o777) })
+	if errno == unix.EEXIST {
+		return ErrExists
+	}
+	if errno != 0 {
+		return asError(errno)
+	}
+	fresh, errno := sock.OpenBeneath(dir, base, directoryFlags, false)
+	if errno != 0 {
+		return asError(errno)
+	}
+	defer sock.Close(fresh)
+	if mode != 0 {
+		errno = retry(func() error { return unix.Fchmod(fresh, mode) })
+	}
+	if errno == 0 && !mtime.IsZero() {
+		errno = sock.SetTime(fresh, mtime.Unix(), int64(mtime.Nanosecond()))
+	}
+	for _, fd := range []int{fresh, dir} {
+		if errno == 0 && s.durable {
+			errno = s.calls.sync(fd)
+		}
+	}
+	return asError(errno)
+}
+
+// Remove takes away a file or an empty directory, if holds (nil = always) likes what is
+// there.
+func (s *Store) Remove(path string, holds func(exists bool, info sock.FileInfo) bool) error {
+	dir, base, err := s.parent(path)
+	if err != nil {
+		return err
+	}
+	defer sock.Close(dir)
+	lock, errno := lockName(dir, base)
+	if errno != 0 {
+		return errno
+	}
+	defer lock.Unlock()
+	if info, exists := s.info(path); holds != nil && !holds(exists, info) {
+		return ErrPrecondition
+	}
+	errno = retry(func() error { return unix.Unlinkat(dir, base, 0) })
+	if errno == unix.EISDIR || errno == unix.EPERM {
+		errno = retry(func() error { return unix.Unlinkat(dir, base, unix.AT_REMOVEDIR) })
+	}
+	if errno == unix.EEXIST {
+		errno = unix.ENOTEMPTY
+	}
+	if errno == 0 && s.durable {
+		errno = s.calls.sync(dir)
+	}
+	return asError(errno)
+}
+
+// Move gives a file or directory another name. The directories above that are made.
+// Without replace a name that is taken is ErrPrecondition. replaced says whether it was.
+func (s *Store) Move(from, to string, replace bool) (replaced bool, err error) {
+	source, oldBase, err := s.parent(from)
+	if err != nil {
+		return false, err
+	}
+	defer sock.Close(source)
+	if !goodName(to) {
+		return false, ErrName
+	}
+	above, base := split(to)
+	target, err := s.place(above)
+	if err != nil {
+		return false, err
+	}
+	defer target.close()
+	lock, errno := lockName(target.dir, base)
+	if errno != 0 {
+		return false, errno
+	}
+	defer lock.Unlock()
+	rename := func(flags uint) sock.Errno {
+		return retry(func() error { return unix.Renameat2(source, oldBase, target.dir, base, flags) })
+	}
+	errno = rename(unix.RENAME_NOREPLACE)
+	if errno == unix.EEXIST && replace {
+		replaced = true
+		errno = rename(0)
+	}
+	if errno == unix.EEXIST && !replaced {
+		return false, ErrPrecondition
+	}
+	if errno == 0 && s.durable {
+		if errno = target.sync(s.calls.sync); errno == 0 {
+			errno = s.calls.sync(source)
+		}
+	}
+	return replaced, asMoveError(errno)
+}
+
+// asMoveError is asError where ENOTDIR is a file in a directory's place, EINVAL a
+// directory that would go into itself, and EXDEV another file system.
+func asMoveError(errno sock.Errno) error {
+	switch errno {
+	case unix.ENOTDIR, unix.EISDIR, unix.EINVAL, unix.EEXIST:
+		return ErrDirectory
+	case unix.EXDEV:
+		return errno
+	}
+	return asError(errno)
+}

@@ -1,0 +1,249 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/sock"
+)
+
+// Conflict says what becomes of a file whose name another one has already.
+type Conflict uint8
+
+// The ways.
+const (
+	Replace  Conflict = iota
+	Fail              // ErrExists
+	KeepBoth          // the new one gets another name: "a (1).txt"
+)
+
+// Terms are what a file is published under.
+type Terms struct {
+	Conflict Conflict
+	// Holds, if there is one, is asked about the file that has the name, in the same
+	// step as the publishing; false is ErrPrecondition.
+	Holds func(exists bool, info sock.FileInfo) bool
+	Mtime time.Time // zero = now
+	Mode  uint32    // permissions; 0 = as the process makes files
+	// Digests are kept with the file, in the form of Repr-Digest; "" = none.
+	Digests string
+}
+
+// Published says what has become of a file.
+type Published struct {
+	Path     string // it may be another one than was asked for, with KeepBoth
+	Replaced bool
+	Info     sock.FileInfo
+}
+
+// Publish gives the file its name. When it returns without an error, the file and its
+// name are durable (if the store is) and visible. On an error nothing is visible but
+// what was before; only when the name of a file that was replaced cannot be made durable
+// does the new one stay, since the old is gone. The Partial is over in any case.
+func (p *Partial) Publish(t Terms) (Published, error) {
+	defer p.close()
+	done, err := p.publish(t)
+	if err != nil && p.hidden != "" {
+		_ = unix.Unlinkat(p.place.dir, p.hidden, 0)
+	}
+	return done, err
+}
+
+func (p *Partial) publish(t Terms) (done Published, err error) {
+	if errno := p.finishFile(t); errno != 0 {
+		return done, errno
+	}
+	done, err = p.name(t)
+	if err != nil || !p.store.durable {
+		return done, err
+	}
+	if errno := p.place.sync(p.store.calls.sync); errno != 0 {
+		if !done.Replaced {
+			_, base := split(done.Path)
+			_ = unix.Unlinkat(p.place.dir, base, 0)
+		}
+		return done, errno
+	}
+	return done, nil
+}
+
+// finishFile sets what the file has beside its bytes, and makes all of it durable. The
+// time is always set, from a clock that is finer than the kernel's own for files: two
+// files of one size that take each other's place within a tick must differ in their tags.
+func (p *Partial) finishFile(t Terms) sock.Errno {
+	if t.Mode != 0 {
+		if errno := retry(func() error { return unix.Fchmod(p.FD, t.Mode) }); errno != 0 {
+			return errno
+		}
+	}
+	at := t.Mtime
+	if at.IsZero() {
+		at = time.Now()
+	}
+	if errno := sock.SetTime(p.FD, at.Unix(), int64(at.Nanosecond())); errno != 0 {
+		return errno
+	}
+	if t.Digests != "" {
+		info, errno := sock.Info(p.FD, true)
+		if errno != 0 {
+			return errno
+		}
+		KeepDigests(p.FD, info, t.Digests)
+	}
+	if !p.store.durable {
+		return 0
+	}
+	return p.store.calls.sync(p.FD)
+}
+
+// name is the step that others see: check and naming under one lock.
+func (p *Partial) name(t Terms) (done Published, err error) {
+	lock, errno := lockName(p.place.dir, p.base)
+	if errno != 0 {
+		return done, errno
+	}
+	defer lock.Unlock()
+	exists, err := p.store.check(p.place.dir, p.path, p.base, t)
+	if err != nil {
+		return done, err
+	}
+	done.Path = p.path
+	switch {
+	case exists && t.Conflict == KeepBoth && t.Holds == nil:
+		done.Path, errno = p.another()
+	case exists:
+		done.Replaced = true
+		errno = p.replace()
+	default:
+		errno = p.appear(p.base)
+		if errno == unix.EEXIST { // somebody outside this process was faster
+			return done, ErrExists
+		}
+	}
+	if errno != 0 {
+		return done, asError(errno)
+	}
+	done.Info, errno = sock.Info(p.FD, true)
+	return done, asError(errno)
+}
+
+// Check says whether a file could be published as path now, so that nobody sends one in
+// vain. Missing directories are no obstacle.
+func (s *Store) Check(path string, t Terms) error {
+	if !goodName(path) {
+		return ErrName
+	}
+	dir, base := split(path)
+	at, errno := sock.OpenBeneath(s.dir, dir, unix.O_PATH|unix.O_DIRECTORY, false)
+	if errno == unix.ENOENT {
+		if t.Holds != nil && !t.Holds(false, sock.FileInfo{}) {
+			return ErrPrecondition
+		}
+		return nil
+	}
+	if errno != 0 {
+		return asError(errno)
+	}
+	defer sock.Close(at)
+	_, err := s.check(at, path, base, t)
+	return err
+}
+
+// check looks at what has the name.
+func (s *Store) check(dir int, path, base string, t Terms) (exists bool, err error) {
+	var st unix.Stat_t
+	switch errno := retry(func() error { return unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW) }); errno {
+	case 0:
+		exists = true
+	case unix.ENOENT:
+	default:
+		return false, asError(errno)
+	}
+	if t.Holds != nil {
+		// A reader is shown what a link leads to, so its conditions are about that.
+		info, there := s.info(path)
+		if !t.Holds(there, info) {
+			return exists, ErrPrecondition
+		}
+	}
+	switch {
+	case exists && st.Mode&unix.S_IFMT == unix.S_IFDIR:
+		return true, ErrDirectory
+	case exists && t.Conflict == Fail && t.Holds == nil:
+		return true, ErrExists
+	}
+	return exists, nil
+}
+
+func (s *Store) info(path string) (sock.FileInfo, bool) {
+	fd, errno := sock.OpenBeneath(s.dir, path, unix.O_PATH, false)
+	if errno != 0 {
+		return sock.FileInfo{}, false
+	}
+	defer sock.Close(fd)
+	info, errno := sock.Info(fd, false)
+	return info, errno == 0
+}
+
+// appear gives the file a name that nothing has; EEXIST if something does.
+func (p *Partial) appear(base string) sock.Errno {
+	if p.hidden == "" {
+		return p.store.calls.link(p.FD, p.place.dir, base)
+	}
+	dir := p.place.dir
+	errno := retry(func() error { return unix.Renameat2(dir, p.hidden, dir, base, unix.RENAME_NOREPLACE) })
+	if errno == unix.EINVAL || errno == unix.ENOSYS {
+		errno = p.store.calls.rename(dir, p.hidden, base) // the file system knows no better
+	}
+	if errno == 0 {
+		p.hidden = ""
+	}
+	return errno
+}
+
+// replace takes the place of the file that has the name.
+func (p *Partial) replace() sock.Errno {
+	if p.hidden == "" {
+		name := hiddenName(partSuffix)
+		if errno := p.store.calls.link(p.FD, p.place.dir, name); errno != 0 {
+			return errno
+		}
+		p.hidden = name
+	}
+	errno := p.store.calls.rename(p.place.dir, p.hidden, p.base)
+	if errno == 0 {
+		p.hidden = ""
+	}
+	return errno
+}
+
+// anothersMost bounds the names that are tried for a file that is kept beside others.
+const anothersMost = 10_000
+
+// another finds the file a name beside those that are taken.
+func (p *Partial) another() (path string, errno sock.Errno) {
+	for n := 1; n < anothersMost; n++ {
+		base := numbered(p.base, n)
+		if errno = p.appear(base); errno != unix.EEXIST {
+			return p.path[:len(p.path)-len(p.base)] + base, errno
+		}
+	}
+	return "", errno
+}
+
+// numbered is "a (1).txt" for "a.txt" and 1. A name that would become too long loses the
+// end of its stem.
+func numbered(base string, n int) string {
+	stem, suffix := base, ""
+	if i := strings.LastIndexByte(base, '.'); i > 0 && len(base)-i <= suffixMost {
+		stem, suffix = base[:i], base[i:]
+	}
+	suffix = " (" + strconv.Itoa(n) + ")" + suffix
+	return stem[:min(len(stem), nameMost-len(suffix))] + suffix
+}
+
+// suffixMost bounds what is taken for the suffix of a name, in bytes with its dot.
+const suffixMost = 32

@@ -1,0 +1,309 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/sock"
+)
+
+// rig is a store on a directory of its own.
+type rig struct {
+	*Store
+	t   *testing.T
+	dir string
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	dir := t.TempDir()
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return &rig{New(fd, true), t, dir}
+}
+
+// unnamed makes the store believe that the file system knows no files without a name.
+func (r *rig) unnamed() {
+	r.calls.temporary = func(int) (int, sock.Errno) { return -1, unix.EOPNOTSUPP }
+}
+
+// both runs a test with files that have no name meanwhile, and with hidden ones.
+func both(t *testing.T, f func(t *testing.T, r *rig)) {
+	t.Run("unnamed", func(t *testing.T) { f(t, newRig(t)) })
+	t.Run("hidden", func(t *testing.T) {
+		r := newRig(t)
+		r.unnamed()
+		f(t, r)
+	})
+}
+
+func (r *rig) put(path, content string, terms Terms) (Published, error) {
+	r.t.Helper()
+	p, err := r.Begin(path, int64(len(content)))
+	if err != nil {
+		return Published{}, err
+	}
+	if _, err := unix.Write(p.FD, []byte(content)); err != nil {
+		r.t.Fatal(err)
+	}
+	return p.Publish(terms)
+}
+
+// want checks the whole tree: paths and contents.
+func (r *rig) want(files map[string]string) {
+	r.t.Helper()
+	got := map[string]string{}
+	err := filepath.WalkDir(r.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		rel, _ := filepath.Rel(r.dir, path)
+		got[rel] = string(content)
+		return err
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for path, content := range files {
+		if got[path] != content {
+			r.t.Errorf("%s holds %.20q, want %.20q", path, got[path], content)
+		}
+		delete(got, path)
+	}
+	for path := range got {
+		r.t.Errorf("there is a file %s", path)
+	}
+}
+
+func (r *rig) wantDescriptors() func() {
+	count := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return len(all)
+	}
+	before := count()
+	return func() {
+		r.t.Helper()
+		if n := count(); n != before {
+			r.t.Errorf("%d descriptors, %d before", n, before)
+		}
+	}
+}
+
+func TestPublish(t *testing.T) {
+	both(t, func(t *testing.T, r *rig) {
+		check := r.wantDescriptors()
+		done, err := r.put("a/b/c.txt", "one", Terms{Mtime: time.Unix(1234567890, 5), Mode: 0o640})
+		if err != nil || done.Path != "a/b/c.txt" || done.Replaced {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		r.want(map[string]string{"a/b/c.txt": "one"})
+		info, err := os.Stat(filepath.Join(r.dir, "a/b/c.txt"))
+		if err != nil || info.Mode() != 0o640 || info.ModTime().UnixNano() != 1234567890*1e9+5 {
+			t.Errorf("mode %v, time %v", info.Mode(), info.ModTime().UnixNano())
+		}
+		if done, err = r.put("a/b/c.txt", "two", Terms{}); err != nil || !done.Replaced {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		r.want(map[string]string{"a/b/c.txt": "two"})
+		check()
+	})
+}
+
+func TestConflicts(t *testing.T) {
+	both(t, func(t *testing.T, r *rig) {
+		for i, want := range []string{"d/a.tar.gz", "d/a.tar (1).gz", "d/a.tar (2).gz"} {
+			done, err := r.put("d/a.tar.gz", want, Terms{Conflict: KeepBoth})
+			if err != nil || done.Path != want || done.Replaced {
+				t.Fatalf("%d: %+v, %v", i, done, err)
+			}
+		}
+		if _, err := r.put("d/a.tar.gz", "x", Terms{Conflict: Fail}); err != ErrExists {
+			t.Errorf("fail: %v", err)
+		}
+		no := Terms{Holds: func(exists bool, _ sock.FileInfo) bool { return !exists }}
+		if _, err := r.put("d/a.tar.gz", "x", no); err != ErrPrecondition {
+			t.Errorf("a condition: %v", err)
+		}
+		if _, err := r.put("d/new", "new", no); err != nil {
+			t.Errorf("a condition that holds: %v", err)
+		}
+		if _, err := r.put("d", "x", Terms{}); err != ErrDirectory {
+			t.Errorf("a directory's name: %v", err)
+		}
+		if _, err := r.put("d/new/x", "x", Terms{}); err != ErrParent {
+			t.Errorf("below a file: %v", err)
+		}
+		r.want(map[string]string{
+			"d/a.tar.gz": "d/a.tar.gz", "d/a.tar (1).gz": "d/a.tar (1).gz", "d/a.tar (2).gz": "d/a.tar (2).gz", "d/new": "new",
+		})
+	})
+}
+
+func TestNames(t *testing.T) {
+	r := newRig(t)
+	long := strings.Repeat("x", 255)
+	for _, name := range []string{"", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a/.", ".relay-x", "a/.relay-x/b", "a\x00b", long + "x"} {
+		if _, err := r.put(name, "x", Terms{}); err != ErrName {
+			t.Errorf("%.40q: %v", name, err)
+		}
+	}
+	r.want(nil)
+	want := map[string]string{}
+	for _, name := range []string{"a b", "...", "-", "\xff\xfe", "a\nb", "\\", "a:b", long, ".relay", "x.relay-y"} {
+		if _, err := r.put(name, name, Terms{}); err != nil {
+			t.Errorf("%.40q: %v", name, err)
+		}
+		want[name] = name
+	}
+	r.want(want)
+	for n, want := range map[string]string{
+		"a": "a (1)", "a.b": "a (1).b", ".a": ".a (1)", long: long[:251] + " (1)",
+		long[:251] + ".txt": long[:247] + " (1).txt", "a." + long[:100]: "a." + long[:100] + " (1)",
+	} {
+		if got := numbered(n, 1); got != want {
+			t.Errorf("numbered(%.20q) is %.20q", n, got)
+		}
+	}
+}
+
+// Symbolic links lead as far as the directory goes, and a name that is a link's is
+// replaced, not what it leads to.
+func TestLinks(t *testing.T) {
+	both(t, func(t *testing.T, r *rig) {
+		outside := t.TempDir()
+		for name, to := range map[string]string{"out": outside, "up": "..", "in": "sub/deep", "loop": "loop", "file": outside + "/f"} {
+			if err := os.Symlink(to, filepath.Join(r.dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := r.put("sub/deep/a", "a", Terms{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"out/x", "up/x", "out/new/x", "loop/x"} {
+			if _, err := r.put(path, "x", Terms{}); err != ErrAway {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+		if _, err := r.put("in/b/c", "c", Terms{}); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.put("file", "whole", Terms{}); err != nil {
+			t.Error(err)
+		}
+		if all, _ := os.ReadDir(outside); len(all) != 0 {
+			t.Errorf("outside there is %v", all)
+		}
+		for path, want := range map[string]string{"sub/deep/b/c": "c", "file": "whole"} {
+			if got, err := os.ReadFile(filepath.Join(r.dir, path)); string(got) != want {
+				t.Errorf("%s: %q, %v", path, got, err)
+			}
+		}
+	})
+}
+
+// Whatever fails, nothing is visible but what was before, and no descriptor stays.
+func TestFailures(t *testing.T) {
+	failing := func(n int, errno sock.Errno, call func(int) sock.Errno) func(int) sock.Errno {
+		return func(fd int) sock.Errno {
+			if n--; n == 0 {
+				return errno
+			}
+			return call(fd)
+		}
+	}
+	for name, fault := range map[string]func(*calls){
+		"fsync of the file":      func(c *calls) { c.sync = failing(1, unix.EIO, c.sync) },
+		"fsync of a new parent":  func(c *calls) { c.sync = failing(2, unix.EIO, c.sync) },
+		"fsync of the directory": func(c *calls) { c.sync = failing(3, unix.EIO, c.sync) },
+		"link":                   func(c *calls) { c.link = func(int, int, string) sock.Errno { return unix.ENOSPC } },
+		"rename":                 func(c *calls) { c.rename = func(int, string, string) sock.Errno { return unix.EIO } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			if _, err := r.put("old", "old", Terms{}); err != nil {
+				t.Fatal(err)
+			}
+			check := r.wantDescriptors()
+			kernel := r.calls
+			fault(&r.calls)
+			path := "sub/new"
+			if name == "rename" {
+				path = "old"
+			}
+			var errno sock.Errno
+			if _, err := r.put(path, "new", Terms{}); !errors.As(err, &errno) {
+				t.Errorf("published with %v", err)
+			}
+			r.want(map[string]string{"old": "old"})
+			check()
+			r.calls = kernel
+			if _, err := r.put(path, "new", Terms{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	r := newRig(t)
+	r.calls.reserve = func(int, int64) sock.Errno { return unix.ENOSPC }
+	check := r.wantDescriptors()
+	if _, err := r.Begin("a", 10<<20); !sock.MemoryFileSystem(r.dirOf()) && err != sock.Errno(unix.ENOSPC) {
+		t.Errorf("no space: %v", err)
+	}
+	check()
+}
+
+func (r *rig) dirOf() int { return r.Store.dir }
+
+func TestAbandon(t *testing.T) {
+	both(t, func(t *testing.T, r *rig) {
+		check := r.wantDescriptors()
+		p, err := r.Begin("a", 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := unix.Write(p.FD, []byte("abc")); err != nil {
+			t.Fatal(err)
+		}
+		p.Abandon()
+		r.want(nil)
+		check()
+	})
+}
+
+// Many publish one name at once under a condition that holds for one of them.
+func TestOneOfManyPublishes(t *testing.T) {
+	both(t, func(t *testing.T, r *rig) {
+		var all sync.WaitGroup
+		const many = 16
+		errs := make([]error, many)
+		terms := Terms{Holds: func(exists bool, _ sock.FileInfo) bool { return !exists }}
+		for i := range many {
+			all.Go(func() { _, errs[i] = r.put("a", strings.Repeat("x", i), terms) })
+		}
+		all.Wait()
+		won := slices.Index(errs, nil)
+		for i, err := range errs {
+			if i != won && err != ErrPrecondition {
+				t.Errorf("%d ended with %v", i, err)
+			}
+		}
+		if won < 0 {
+			t.Fatal("nobody won")
+		}
+		r.want(map[string]string{"a": strings.Repeat("x", won)})
+	})
+}

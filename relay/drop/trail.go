@@ -1,0 +1,139 @@
+package drop
+
+import (
+	"hash"
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"relay/relay/drop/digest"
+	"relay/relay/flow"
+	"relay/relay/loop"
+	"relay/relay/sock"
+)
+
+// trail computes the digests of a file that arrives. It reads what is in the file, from
+// the page cache just behind the bytes that were put there, so that the digest is of what
+// really arrived; only the tail is left to read when the last byte has come.
+type trail struct {
+	by   []digest.Algorithm
+	mark atomic.Int64 // bytes that are in the file
+	out  atomic.Bool  // somebody reads, or is about to
+	over atomic.Bool  // the file is not to be touched any more
+	mu   sync.Mutex   // held by whoever reads; guards what follows
+	to   []hash.Hash
+	at   int64 // bytes that were read
+	err  error
+}
+
+const (
+	trailBytes = 256 << 10 // of a read: they fit the second-level cache of most processors
+	trailFrom  = 1 << 20   // bytes that are worth another job
+)
+
+var trailBuffers = sync.Pool{New: func() any { return new([trailBytes]byte) }}
+
+// newTrail computes these digests, each once; nil computes none.
+func newTrail(by ...digest.Algorithm) *trail {
+	t := &trail{}
+	for _, a := range by {
+		if a != digest.None && !slices.Contains(t.by, a) {
+			t.by = append(t.by, a)
+			t.to = append(t.to, a.New())
+		}
+	}
+	if t.by == nil {
+		return nil
+	}
+	return t
+}
+
+// follow says how much of the file is there, and has it read when that is worth it.
+func (t *trail) follow(d *flow.Disk, l *loop.Loop, file int, mark int64) {
+	if t == nil {
+		return
+	}
+	before := t.mark.Swap(mark)
+	if mark/trailFrom > before/trailFrom && !t.out.Swap(true) {
+		d.Do(l, func() { t.catchUp(file) }, nil)
+	}
+}
+
+// catchUp reads until the mark. Whoever moves the mark after the last look finds out
+// cleared and asks again.
+func (t *trail) catchUp(file int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for {
+		for mark := t.mark.Load(); t.at < mark && !t.over.Load(); {
+			t.read(file, mark)
+		}
+		t.out.Store(false)
+		if t.over.Load() || t.at >= t.mark.Load() || t.out.Swap(true) {
+			return
+		}
+	}
+}
+
+// read takes a piece; a file that ends too early ends the trail.
+func (t *trail) read(file int, to int64) {
+	buf := trailBuffers.Get().(*[trailBytes]byte)
+	defer trailBuffers.Put(buf)
+	n, errno := sock.ReadAt(file, buf[:min(to-t.at, trailBytes)], t.at)
+	if n == 0 {
+		t.err = io.ErrUnexpectedEOF
+		if errno != 0 {
+			t.err = errno
+		}
+		t.over.Store(true)
+		return
+	}
+	for _, h := range t.to {
+		h.Write(buf[:n])
+	}
+	t.at += int64(n)
+}
+
+// end reads what is left of a file of this size and gives the digests. Nobody reads the
+// file after it.
+func (t *trail) end(file int, size int64) ([]digest.Sum, error) {
+	if t == nil {
+		return nil, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.at < size && !t.over.Load() {
+		t.read(file, size)
+	}
+	t.over.Store(true)
+	if t.err != nil {
+		return nil, t.err
+	}
+	sums := make([]digest.Sum, len(t.by))
+	for i, a := range t.by {
+		sums[i] = digest.Sum{By: a, Value: t.to[i].Sum(nil)}
+	}
+	return sums, nil
+}
+
+// stop waits until nobody reads the file, and keeps it so.
+func (t *trail) stop() {
+	if t == nil {
+		return
+	}
+	t.over.Store(true)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.to = nil
+}
+
+// agree compares what a sender said with what arrived.
+func agree(said, got []digest.Sum) bool {
+	for _, s := range said {
+		if !slices.ContainsFunc(got, s.Equal) {
+			return false
+		}
+	}
+	return true
+}

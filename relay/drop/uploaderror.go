@@ -1,0 +1,73 @@
+package drop
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/drop/store"
+	"relay/relay/sock"
+)
+
+// refusal is how an error of the store is answered.
+type refusal struct {
+	status int
+	says   string
+	why    Reason // "" = as usual
+}
+
+// errTaken says that a directory cannot be made because the name is taken.
+var errTaken = errors.New("taken")
+
+// errDigest says that a file was damaged on its way.
+var errDigest = errors.New("digest")
+
+var refusals = []struct {
+	err error
+	refusal
+}{
+	{store.ErrName, refusal{statusBadRequest, "no file can have this name", ""}},
+	{errDigest, refusal{statusBadRequest, "what arrived does not have the digest that was sent with it", DigestMismatch}},
+	{errTaken, refusal{statusMethod, "there is something of this name already", ""}},
+	{store.ErrNotFound, refusal{statusNotFound, "", ""}},
+	{store.ErrNotEmpty, refusal{statusConflict, "the directory is not empty", ""}},
+	{store.ErrParent, refusal{statusConflict, "a part of the path is a file, not a directory", ""}},
+	{store.ErrDirectory, refusal{statusConflict, "there is a directory of this name", ""}},
+	{store.ErrExists, refusal{statusConflict, "there is a file of this name", ""}},
+	{store.ErrPrecondition, refusal{statusPrecondition, "the file is not in the state that was asked for", ""}},
+	{store.ErrAway, refusal{statusForbidden, "the path leads out of the directory", ""}},
+	{unix.ENOSPC, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
+	{unix.EDQUOT, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
+	{unix.EFBIG, refusal{statusTooLarge, "the file is too large for the file system", ""}},
+	{unix.EACCES, refusal{statusForbidden, "the directory cannot be written to", ""}},
+	{unix.EPERM, refusal{statusForbidden, "the directory cannot be written to", ""}},
+	{unix.EROFS, refusal{statusForbidden, "the directory cannot be written to", ""}},
+	{unix.EMFILE, refusal{statusUnavailable, "try again later", NoResources}},
+	{unix.ENFILE, refusal{statusUnavailable, "try again later", NoResources}},
+	{unix.ENOMEM, refusal{statusUnavailable, "try again later", NoResources}},
+	{unix.ENOBUFS, refusal{statusUnavailable, "try again later", NoResources}},
+}
+
+// refusalOf finds the answer to an error; what is not foreseen is the disk's fault.
+func refusalOf(err error) (refusal, bool) {
+	for _, r := range refusals {
+		if errors.Is(err, r.err) {
+			return r.refusal, true
+		}
+	}
+	return refusal{statusError, "the file could not be stored", FileError}, false
+}
+
+// uploadFailed answers an upload that came to nothing.
+func (c *Conn) uploadFailed(err error) {
+	if c.state == storing {
+		c.setState(receiving)
+	}
+	r, foreseen := refusalOf(err)
+	if errno, ok := err.(sock.Errno); ok && (!foreseen || r.status >= statusError || r.status == statusForbidden) {
+		c.in.log.Warn().Str("drop", c.drop.Service.Config.Name).Str("path", c.request.path).
+			Str("error", errno.Error()).Msg("a file could not be stored")
+	}
+	c.request.why = r.why
+	c.failBecause(r.status, r.says)
+}

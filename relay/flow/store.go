@@ -1,0 +1,270 @@
+package flow
+
+import (
+	"golang.org/x/sys/unix"
+
+	"relay/pipepool"
+	"relay/relay/loop"
+	"relay/relay/sock"
+)
+
+// Target is the sink of a flow that puts a stream into a file. The session owns the
+// descriptor, but while a worker has a step, nothing of the flow may be closed or moved.
+type Target struct {
+	FD     int
+	Offset int64      // where the next byte goes; all before it are in the file
+	Err    sock.Errno // why the file failed
+	out    bool       // a worker has a step
+	back   bool       // and has done it
+	step   intake
+}
+
+// Out reports that a disk worker owns the file, the pipe and the socket.
+func (t *Target) Out() bool { return t.out }
+
+// Receiver is the half of a Mover that fills files: what the flows into files of one
+// loop share. It is not safe for concurrent use.
+type Receiver struct {
+	mover *Mover
+	disk  *Disk
+	loop  *loop.Loop
+	calls storeCalls
+}
+
+// NewReceiver makes the receiver of one loop.
+func NewReceiver(m *Mover, d *Disk, l *loop.Loop) *Receiver {
+	return &Receiver{mover: m, disk: d, loop: l, calls: storeKernel}
+}
+
+// smallBody is the size, in bytes, up to which a body is copied: a pipe costs more.
+const smallBody = 16 << 10
+
+// Receive runs one turn: it takes what the socket has, and has a worker put it into the
+// file. Pending says that the worker is at it (the socket is not to be watched
+// meanwhile) and that w will hear of it; Drained that the socket has nothing; Ended that
+// Remain bytes are in the file. SourceFailed without an error at the source is a stream
+// that ended before its time.
+func (r *Receiver) Receive(f *Flow, src *End, dst *Target, w Waiter) Status {
+	if dst.out {
+		return Pending
+	}
+	if dst.back {
+		dst.back = false
+		if st := r.settle(f, src, dst); st != Moved {
+			return st
+		}
+	}
+	if f.Remain == 0 {
+		f.ended = true
+		return Ended
+	}
+	a := r.intake(f, src, dst)
+	r.calls.take(a)
+	if a.held == 0 && a.pipe != nil && refusesSplice(a.sourceErr) {
+		f.unfit = a.sourceErr != unix.EAGAIN
+		r.giveBack(f, a)
+		a.buf = scratch.Get().(*[copyBuffer]byte)
+		r.calls.take(a)
+	}
+	if a.held == 0 {
+		r.giveBack(f, a)
+		return r.source(f, src, a)
+	}
+	r.store(dst, w)
+	return Pending
+}
+
+// refusesSplice reports an errno after which a recv is tried in the same turn: splice
+// knows this socket not at all, or says EAGAIN for ever because of urgent data
+// (MSG_OOB), while epoll reports the socket readable.
+func refusesSplice(errno sock.Errno) bool {
+	return errno == unix.EAGAIN || errno == unix.EINVAL || errno == unix.ENOSYS
+}
+
+// intake plans a step: through a pipe, unless little is to come or none can be had.
+func (r *Receiver) intake(f *Flow, src *End, dst *Target) *intake {
+	dst.step = intake{
+		socket: src.FD, file: dst.FD, offset: dst.Offset, remain: f.Remain, chunk: f.Chunk,
+		unfit: f.unfit,
+	}
+	a := &dst.step
+	if !f.unfit && f.Remain > smallBody && r.mover.Mode != Never {
+		f.pipe = r.mover.Pool.Get()
+		a.pipe = f.pipe
+	}
+	if a.pipe == nil {
+		a.buf = scratch.Get().(*[copyBuffer]byte)
+	}
+	return a
+}
+
+func (r *Receiver) giveBack(f *Flow, a *intake) {
+	r.mover.release(f)
+	a.pipe = nil
+	if a.buf != nil {
+		scratch.Put(a.buf)
+		a.buf = nil
+	}
+}
+
+// store has a worker put what was taken into the file. It goes on taking while the
+// socket has more: a stream at full speed costs one exchange with the loop for each
+// intakeMost bytes, not one for each pipe.
+func (r *Receiver) store(dst *Target, w Waiter) {
+	dst.out = true
+	calls := r.calls
+	a := &dst.step
+	r.disk.Do(r.loop, func() { calls.run(a) }, func() {
+		dst.out, dst.back = false, true
+		w.Returned()
+	})
+}
+
+// settle accounts for what a worker has done.
+func (r *Receiver) settle(f *Flow, src *End, dst *Target) Status {
+	a := &dst.step
+	dst.Offset += a.stored
+	f.took(int(a.stored))
+	f.Moved += uint64(a.stored)
+	f.unfit = a.unfit
+	if a.pipe != nil {
+		r.mover.Spliced += uint64(a.stored)
+	} else {
+		r.mover.Copied += uint64(a.stored)
+	}
+	r.giveBack(f, a)
+	if a.fileErr != 0 {
+		dst.Err = a.fileErr
+		f.ended = true
+		return SinkFailed
+	}
+	if a.dry && f.Remain > 0 {
+		return r.source(f, src, a)
+	}
+	return Moved
+}
+
+// source sorts a step for which the socket had nothing (more).
+func (r *Receiver) source(f *Flow, src *End, a *intake) Status {
+	if a.sourceErr == unix.EAGAIN {
+		return Drained
+	}
+	if a.sourceErr != 0 {
+		src.fail(a.sourceErr)
+	}
+	f.ended = true
+	return SourceFailed
+}
+
+// intake is a step from a socket into a file: plain values, so that a worker can be
+// given it, and what became of it.
+type intake struct {
+	socket, file int
+	pipe         *pipepool.Pipe // or
+	buf          *[copyBuffer]byte
+	held         int   // bytes taken and not in the file yet
+	offset       int64 // in the file, of the first byte held
+	remain       int64 // bytes of the stream that have not been taken
+	chunk        int   // bytes; most one splice takes
+	unfit        bool  // splice refuses the file or the socket
+
+	stored    int64
+	fileErr   sock.Errno
+	dry       bool       // the socket had nothing more, and this is
+	sourceErr sock.Errno // why; 0 = its end
+}
+
+// storeCalls is the seam at which tests put short steps and errors.
+type storeCalls struct {
+	splice     func(from, to, max int) (int, sock.Errno) // socket to pipe
+	recv       func(socket int, p []byte) (int, sock.Errno)
+	spliceFile func(pipe, file int, offset int64, max int) (int, sock.Errno)
+	readPipe   func(pipe int, p []byte) (int, sock.Errno)
+	write      func(file int, p []byte, offset int64) (int, sock.Errno)
+}
+
+var storeKernel = storeCalls{
+	splice: sock.Splice, recv: sock.Recv,
+	spliceFile: sock.SpliceIntoFile, readPipe: sock.ReadPipe, write: sock.WriteAt,
+}
+
+// intakeMost bounds what a worker takes in one go, in bytes: others wait for it, and
+// what is known of the transfer (its size, its rate, its digest) is as old as that.
+const intakeMost = 8 << 20
+
+// run stores what is held, and goes on as long as more comes at once.
+func (c *storeCalls) run(a *intake) {
+	for {
+		if a.fileErr = c.put(a); a.fileErr != 0 || a.remain == 0 || a.stored >= intakeMost {
+			return
+		}
+		if c.take(a); a.held == 0 {
+			a.dry = true
+			return
+		}
+	}
+}
+
+// take fills the pipe or the buffer with what the socket has.
+func (c *storeCalls) take(a *intake) {
+	if a.pipe != nil {
+		a.held, a.sourceErr = c.splice(a.socket, a.pipe.W, int(min(a.remain, int64(a.chunk))))
+		a.pipe.Bytes += a.held
+	} else {
+		a.held, a.sourceErr = c.recv(a.socket, a.buf[:min(a.remain, copyBuffer)])
+	}
+	a.remain -= int64(a.held)
+}
+
+// put moves what is held into the file, all of it.
+func (c *storeCalls) put(a *intake) sock.Errno {
+	for a.held > 0 {
+		n, errno := c.step(a)
+		if errno == 0 && n == 0 {
+			errno = unix.EIO // a file that takes nothing
+		}
+		if errno != 0 {
+			return errno
+		}
+		a.held -= n
+		a.offset += int64(n)
+		a.stored += int64(n)
+	}
+	return 0
+}
+
+func (c *storeCalls) step(a *intake) (int, sock.Errno) {
+	if a.pipe == nil {
+		return c.writeAll(a.file, a.buf[:a.held], a.offset)
+	}
+	if !a.unfit {
+		n, errno := c.spliceFile(a.pipe.R, a.file, a.offset, a.held)
+		if errno != unix.EINVAL && errno != unix.ENOSYS {
+			a.pipe.Bytes -= n
+			return n, errno
+		}
+		a.unfit = true // the file system knows no splice: through user space, then
+	}
+	buf := scratch.Get().(*[copyBuffer]byte)
+	defer scratch.Put(buf)
+	n, errno := c.readPipe(a.pipe.R, buf[:min(a.held, len(buf))])
+	a.pipe.Bytes -= n
+	if errno != 0 {
+		return 0, errno
+	}
+	return c.writeAll(a.file, buf[:n], a.offset)
+}
+
+func (c *storeCalls) writeAll(file int, p []byte, offset int64) (int, sock.Errno) {
+	for done := 0; done < len(p); {
+		n, errno := c.write(file, p[done:], offset+int64(done))
+		if errno == 0 && n == 0 {
+			errno = unix.EIO
+		}
+		if errno != 0 {
+			return 0, errno
+		}
+		done += n
+	}
+	return len(p), 0
+}

@@ -1,0 +1,26 @@
+// Package transfer moves files between this machine's directories and drops on others:
+// it is the client's side of package drop. `relay get` and `relay send` use it, and so
+// does package forward.
+//
+// A Run is one order: many files, some connections, one limit of the rate, one place
+// where progress is counted. Its files wait in a queue; every connection is a goroutine
+// that takes from it, and keeps several requests for small files under way at once. A
+// connection that breaks gives its files back to the queue, and what was moved of a large
+// one is not moved again.
+//
+// Bytes go socket → pipe → file and file → socket by way of the standard library, whose
+// os.File and net.TCPConn splice and sendfile by themselves: this is a client with a few
+// connections, and blocking goroutines do. What the library cannot do is pipelining, so
+// wire.go speaks HTTP/1.1 itself, over http.ReadResponse.
+//
+// Nothing is ever seen half: a fetched file grows under a hidden name beside its place
+// (partial.go) and is renamed when it is whole, verified and on the disk; a sent one is
+// the drop's to publish, and is looked at before and after, so that what changed in
+// between is sent again.
+//
+// Follow a fetch: get.go plans (tree.go asks for listings), pipeline.go runs a
+// connection, fetch.go takes an answer, land.go moves its bytes, partial.go publishes.
+// What is worth another try, and what is not, is decided in failure.go and patience.go.
+//
+// The package knows no configuration and no command line; what happens is told by Events.
+package transfer

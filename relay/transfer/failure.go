@@ -1,0 +1,76 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"syscall"
+)
+
+// failure is why something did not work, and whether to try it again.
+type failure struct {
+	error
+	final bool // trying again would be the same
+}
+
+func (f failure) Unwrap() error { return f.error }
+
+// final makes an error one that is not worth another try.
+func final(err error) error { return failure{err, true} }
+
+// isFinal reports that an error will not go away by itself. What is not known to be
+// final is the network's doing.
+func isFinal(err error) bool {
+	if f := (failure{}); errors.As(err, &f) {
+		return f.final
+	}
+	return isLocal(err) || errors.Is(err, context.Canceled)
+}
+
+// isLocal reports that this machine's files are at fault, not the network.
+func isLocal(err error) bool {
+	for _, errno := range []syscall.Errno{
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EFBIG, syscall.EIO, syscall.EACCES,
+		syscall.EPERM, syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.ENAMETOOLONG, syscall.ELOOP, syscall.EMFILE,
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// advice is what to do about an answer, where that is known.
+var advice = map[int]string{
+	http.StatusUnauthorized:          "the drop wants a token it knows: give one with --token-file FILE or in RELAY_TOKEN",
+	http.StatusForbidden:             "this token may not do that here, or the drop may not touch the file",
+	http.StatusNotFound:              "there is no such name",
+	http.StatusMethodNotAllowed:      "the drop takes no uploads: its configuration must allow them",
+	http.StatusConflict:              "it is in the way of another, or another transfer of it is under way",
+	http.StatusPreconditionFailed:    "it exists already, and the drop does not replace",
+	http.StatusRequestEntityTooLarge: "it is larger than the drop allows (file_size_max)",
+	http.StatusInsufficientStorage:   "the drop is full: its quota, or its disk",
+	http.StatusBadRequest:            "the drop does not understand: is it a relay of this version, and the name one that it allows?",
+}
+
+// badStatus is the error that an answer other than the wanted one is.
+func badStatus(p Place, status int) error {
+	err := fmt.Errorf("%s: the server says %d %s", p, status, http.StatusText(status))
+	if text := advice[status]; text != "" {
+		err = fmt.Errorf("%w: %s", err, text)
+	}
+	return failure{err, finalStatus(status)}
+}
+
+// finalStatus reports that a server will say the same the next time. Room on a full disk
+// may come back, but not while a command waits for it: forward tries again by itself.
+func finalStatus(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	case http.StatusInsufficientStorage, http.StatusNotImplemented:
+		return true
+	}
+	return status < http.StatusInternalServerError
+}

@@ -1,0 +1,236 @@
+package transfer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// listed is one name of a listing.
+type listed struct {
+	Href     string    `json:"href"`
+	Kind     string    `json:"kind"`
+	Size     int64     `json:"size"`
+	Modified time.Time `json:"modified"`
+	Mode     string    `json:"mode"`
+
+	name string // of the file or directory, unescaped
+}
+
+const (
+	kindFile      = "file"
+	kindDirectory = "directory"
+	// listingMost bounds a listing, in bytes: a drop lists 100 000 names at most.
+	listingMost = 256 << 20
+)
+
+// madeDir is a directory that was made, and what it is to be like in the end.
+type madeDir struct {
+	root *os.Root
+	name string
+	attributes
+}
+
+// plan walks a tree on a server: its directories are made here, its files go into the
+// queue.
+func (g *get) planTree(from Place, root *os.Root, name, shown string) {
+	type level struct {
+		from        Place
+		name, shown string
+	}
+	for todo := []level{{from.dir(), name, shown}}; len(todo) > 0 && g.ctx.Err() == nil; {
+		at := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		entries, err := g.list(at.from)
+		if err != nil {
+			g.run.note(err)
+			continue
+		}
+		for _, e := range entries {
+			from, name, shown := at.from.follow(e.Href), path.Join(at.name, e.name), path.Join(at.shown, e.name)
+			mode, hasMode := parseMode(e.Mode)
+			a := attributes{e.Modified, mode, hasMode}
+			if e.Kind == kindFile {
+				g.want(&fetch{from: from, root: root, name: name, shown: shown, size: e.Size}, a)
+				continue
+			}
+			if err := g.makeDir(root, name, shown, a); err != nil {
+				g.run.note(err)
+				continue
+			}
+			todo = append(todo, level{from, name, shown})
+		}
+	}
+}
+
+// makeDir makes a directory that we may write to; what it is to be like comes last.
+func (g *get) makeDir(root *os.Root, name, shown string, a attributes) error {
+	const mine = 0o700
+	if !a.hasMode { // the mode of one that is there stays as it is
+		a.mode = dirMode()
+	}
+	err := root.Mkdir(name, mine|a.mode)
+	if errors.Is(err, os.ErrExist) {
+		if info, err := root.Stat(name); err != nil || !info.IsDir() {
+			return fmt.Errorf("%s: there is something else where a directory is to be; move it out of the way", shown)
+		}
+		if a.hasMode {
+			err = root.Chmod(name, mine|a.mode)
+		} else {
+			err = nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	g.dirs = append(g.dirs, madeDir{root, name, a})
+	g.run.Tell(Event{Kind: MadeDir, Path: shown})
+	return nil
+}
+
+// finishDirs gives the directories their modes and times, now that nothing in them
+// changes any more, the deepest first; and has them outlive a loss of power.
+func (g *get) finishDirs() {
+	for _, d := range slices.Backward(g.dirs) {
+		if err := g.finishDir(d); err != nil {
+			g.run.note(err)
+		}
+	}
+}
+
+func (g *get) finishDir(d madeDir) error {
+	f, err := d.root.Open(d.name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if !d.modified.IsZero() {
+		err = errors.Join(err, setTime(f, d.modified))
+	}
+	if d.hasMode {
+		err = errors.Join(err, f.Chmod(d.mode))
+	}
+	if g.run.Durable {
+		err = errors.Join(err, f.Sync())
+	}
+	return err
+}
+
+// list asks for what is in a directory.
+func (g *get) list(p Place) ([]listed, error) {
+	var listing struct {
+		Entries []listed `json:"entries"`
+		More    bool     `json:"more"`
+	}
+	err := g.ask("GET", p, func(res *http.Response) error {
+		if res.StatusCode != http.StatusOK {
+			return badStatus(p, res.StatusCode)
+		}
+		if res.Header.Get("Content-Type") != "application/json" {
+			return final(fmt.Errorf("%s: the server lists no directories for programs; is it a relay?", p))
+		}
+		text, err := io.ReadAll(io.LimitReader(res.Body, listingMost))
+		if err != nil {
+			return cutOff(err)
+		}
+		if err := json.Unmarshal(text, &listing); err != nil {
+			return final(fmt.Errorf("%s: a listing that cannot be read: %w", p, err))
+		}
+		return nil
+	}, field{"Accept", "application/json"})
+	if err != nil {
+		return nil, err
+	}
+	if listing.More {
+		return nil, fmt.Errorf("%s: more names are there than the drop lists; fetch its parts one by one", p)
+	}
+	for i := range listing.Entries {
+		if err := listing.Entries[i].check(); err != nil {
+			return nil, fmt.Errorf("%s: %w", p, err)
+		}
+	}
+	return listing.Entries, nil
+}
+
+// check makes sure that a listing can do no harm: a name is a name, not a way to
+// somewhere else.
+func (e *listed) check() error {
+	escaped := e.Href
+	if e.Kind == kindDirectory {
+		escaped = strings.TrimSuffix(escaped, "/")
+	}
+	name, err := url.PathUnescape(escaped)
+	e.name = name
+	switch {
+	case err != nil, name == "", name == ".", name == "..", strings.ContainsAny(name, "/\x00"), e.Size < 0,
+		strings.ContainsAny(e.Href, "?#: \t\r\n"), e.Kind != kindFile && e.Kind != kindDirectory:
+		return fmt.Errorf("the server lists a name that cannot be one: %q", e.Href)
+	}
+	return nil
+}
+
+// ask sends one request on the planner's own connection, until it is answered.
+func (g *get) ask(method string, p Place, hear func(*http.Response) error, fields ...field) error {
+	for tries := 1; ; tries++ {
+		err := g.tryAsk(method, p, hear, fields)
+		if err == nil || isFinal(err) {
+			return err
+		}
+		if g.asker != nil {
+			g.asker.hangUp()
+			g.asker = nil
+		}
+		switch {
+		case g.ctx.Err() != nil:
+			return context.Cause(g.ctx)
+		case g.run.patience.failed():
+			err = fmt.Errorf("given up after %v without progress: %w", g.run.GiveUpAfter, err)
+			g.giveUp(err)
+			return err
+		}
+		g.run.Tell(Event{Kind: Retried, URL: p.String(), Why: err.Error()})
+		sleep(g.ctx, backoff(tries))
+	}
+}
+
+func (g *get) tryAsk(method string, p Place, hear func(*http.Response) error, fields []field) error {
+	if g.asker != nil && g.asking != p.host {
+		g.asker.hangUp()
+		g.asker = nil
+	}
+	if g.asker == nil {
+		w, err := dial(g.ctx, p.host)
+		if err != nil {
+			return err
+		}
+		g.asker, g.asking = w, p.host
+	}
+	w := g.asker
+	w.ask(method, p, g.run.Token, fields...)
+	if err := w.flush(); err != nil {
+		return err
+	}
+	res, err := w.hear(method, nil)
+	if err != nil {
+		return err
+	}
+	err = hear(res)
+	if err == nil {
+		g.run.patience.moved()
+	}
+	const most = 64 << 10
+	if n, end := io.CopyN(io.Discard, res.Body, most); res.Close || n == most || !errors.Is(end, io.EOF) {
+		w.hangUp()
+		g.asker = nil
+	}
+	return err
+}

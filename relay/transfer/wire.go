@@ -1,0 +1,107 @@
+package transfer
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+const (
+	connectTimeout = 10 * time.Second
+	// silence is how long the other side may let a connection wait for a byte.
+	silence = time.Minute
+	inBytes = 64 << 10 // of the buffer that answers, and small files with them, are read through
+)
+
+// wire is a connection to a server. One goroutine writes requests, and one (it may be the
+// same) reads the answers in the order of their requests.
+type wire struct {
+	*net.TCPConn
+	in   *bufio.Reader
+	out  []byte // requests that are not sent yet
+	stop func() bool
+}
+
+// dial connects. The end of the context breaks the connection, and with it what waits.
+func dial(ctx context.Context, host string) (*wire, error) {
+	d := net.Dialer{Timeout: connectTimeout}
+	c, err := d.DialContext(ctx, "tcp", host)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		c.Close()
+		return nil, fmt.Errorf("connect to %s: not TCP", host)
+	}
+	w := &wire{TCPConn: tcp, in: bufio.NewReaderSize(tcp, inBytes)}
+	w.stop = context.AfterFunc(ctx, func() { tcp.Close() })
+	return w, nil
+}
+
+// hangUp closes the connection.
+func (w *wire) hangUp() {
+	w.stop()
+	w.Close()
+}
+
+// field is one line of a request's head.
+type field struct{ name, value string }
+
+// ask writes the head of a request into the buffer.
+func (w *wire) ask(method string, p Place, token string, fields ...field) {
+	b := append(append(append(w.out, method...), ' '), p.path...)
+	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), p.host...), "\r\nUser-Agent: relay\r\n"...)
+	if token != "" {
+		b = append(append(append(b, "Authorization: Bearer "...), token...), "\r\n"...)
+	}
+	for _, f := range fields {
+		b = append(append(append(append(b, f.name...), ": "...), f.value...), "\r\n"...)
+	}
+	w.out = append(b, "\r\n"...)
+}
+
+// flush sends what is in the buffer.
+func (w *wire) flush() error {
+	if len(w.out) == 0 {
+		return nil
+	}
+	err := w.SetWriteDeadline(time.Now().Add(silence))
+	if err == nil {
+		_, err = w.Write(w.out)
+	}
+	w.out = w.out[:0]
+	return err
+}
+
+// hear reads the head of the next final answer; those of 1xx go to early, if that is not
+// nil. The body, if it is one that http.ReadResponse delimits, is the caller's.
+func (w *wire) hear(method string, early func(*http.Response)) (*http.Response, error) {
+	for {
+		if err := w.SetReadDeadline(time.Now().Add(silence)); err != nil {
+			return nil, err
+		}
+		res, err := http.ReadResponse(w.in, &http.Request{Method: method})
+		switch {
+		case err != nil:
+			return nil, unheard(err)
+		case res.StatusCode >= http.StatusOK:
+			return res, nil
+		case early != nil:
+			early(res)
+		}
+	}
+}
+
+// unheard puts into words why no answer came.
+func unheard(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("no answer for %v", silence)
+	}
+	return fmt.Errorf("the connection broke before an answer came: %w", err)
+}
