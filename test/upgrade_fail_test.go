@@ -21,7 +21,11 @@ func TestUpgradeFails(t *testing.T) {
 			r := setup{options: harness.Options{Program: path, Environment: []string{successorAct + "=" + act}}}.start(t)
 			j := r.depart(t, len(kinds))
 			putSuccessor(t, path)
-			for range 2 {
+			tries := 2 // a second one finds everything as it was
+			if testing.Short() {
+				tries = 1
+			}
+			for range tries {
 				l := r.TryUpgrade(t)
 				if l.Message != harness.UpgradeFailed {
 					t.Fatal(l.Raw)

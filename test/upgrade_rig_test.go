@@ -161,16 +161,16 @@ func (v *traveller) rpc(stop <-chan struct{}) error {
 
 // bye sends a little each way and ends both directions.
 func (v *traveller) bye() error {
-	last := make([]byte, 1000)
+	const last = 1000 // bytes
 	return together(
 		func() error {
-			if err := v.up.write(last); err != nil {
+			if err := v.up.write(make([]byte, last)); err != nil {
 				return err
 			}
 			return v.client.CloseWrite()
 		},
 		func() error {
-			if err := v.down.write(last); err != nil {
+			if err := v.down.write(make([]byte, last)); err != nil {
 				return err
 			}
 			return v.backend.CloseWrite()
