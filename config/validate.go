@@ -23,7 +23,7 @@ func validate(w *walk, root tree, c *Config) {
 	checkListeners(w, c)
 	checkOutgoing(w, c)
 	checkBuffers(w, c)
-	checkOpen(w, c)
+	checkDrops(w, c)
 }
 
 // absent reports that a file has no table of this kind, not even a wrong one.

@@ -27,7 +27,7 @@
 //
 // Imports point one way:
 //
-//	cmd → relay → handover, admin → proxy, drop → listen, upstream, flow → loop → pipepool, sock, probe
+//	cmd → relay → handover, admin → proxy, drop → listen, upstream, flow → loop → pipepool, sock, probe, systemd
 //
 // Read on in relay/loop, then relay/flow, then relay/proxy.
 package relay

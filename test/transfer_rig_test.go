@@ -86,6 +86,25 @@ func (c *transferring) kill(t testing.TB) {
 	_ = c.Wait() // killed
 }
 
+// wait returns its exit code.
+func (c *transferring) wait(t testing.TB) int {
+	t.Helper()
+	overdue := time.AfterFunc(harness.Patience, func() { _ = c.Process.Kill() })
+	defer overdue.Stop()
+	_ = c.Wait() // the code tells
+	if code := c.ProcessState.ExitCode(); code >= 0 {
+		return code
+	}
+	t.Fatalf("it did not end:\n%s", c.said())
+	return -1
+}
+
+// said is all it has printed.
+func (c *transferring) said() string {
+	text, _ := os.ReadFile(c.out.Name())
+	return string(text)
+}
+
 // snapshot describes everything in a tree but what is hidden as relay's own: kinds,
 // modes, times, sizes and content.
 func snapshot(t testing.TB, dir string, withTimes bool) map[string]string {

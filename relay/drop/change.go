@@ -72,11 +72,15 @@ func (c *Conn) makeDirectory(n name) {
 		return
 	}
 	s := c.drop.store
+	described := f.mode != 0 || !f.mtime.IsZero()
 	c.change(func() (int, error) {
-		switch err := s.MakeDirectory(n.path, f.mode, f.mtime); err {
-		case store.ErrExists:
+		switch err := s.MakeDirectory(n.path, f.mode, f.mtime); {
+		case described && (err == store.ErrExists || err == store.ErrNotFound):
+			// Whoever copies a tree says what its directories are like when they are full.
+			return statusNoContent, s.DescribeDirectory(n.path, f.mode, f.mtime)
+		case err == store.ErrExists:
 			return 0, errTaken
-		case store.ErrNotFound:
+		case err == store.ErrNotFound:
 			return 0, store.ErrParent
 		default:
 			return statusCreated, err

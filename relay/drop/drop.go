@@ -36,6 +36,9 @@ type Drop struct {
 	conflict         store.Conflict
 	digest           digest.Algorithm // computed of every file that arrives
 	store            *store.Store
+	directory        string
+	upkeep           upkeep
+	registry         *registry
 	uploads          atomic.Int64 // files arriving
 	listed           atomic.Int64 // bytes of listings that are being sent
 	holders          atomic.Int64 // connections, and whoever made it
@@ -74,9 +77,6 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 	self, errno := sock.OpenBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, false)
 	if errno != 0 {
 		sock.Close(dir)
-		if errno == unix.ENOSYS {
-			return nil, fmt.Errorf("directory %s: openat2: %w: a drop needs Linux 5.6 and a sandbox that allows this call", c.Directory, errno)
-		}
 		return nil, fmt.Errorf("directory %s: %w", c.Directory, errno)
 	}
 	defer sock.Close(self)
@@ -93,6 +93,7 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		halfCloseTimeout: int64(c.HalfCloseTimeout),
 		bodyTimeout:      int64(c.BodyTimeout),
 		limits:           c.Uploads,
+		directory:        c.Directory,
 		conflict:         conflicts[c.OnConflict],
 		digest:           digests[c.Digest],
 		store:            store.New(dir, c.Durability == config.DurabilityFsync),
@@ -109,6 +110,7 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 	}
 	d.everybody = openRights(c.Write)
 	d.holders.Store(1)
+	d.registry = registryOf(dir)
 	if c.SpliceChunk > 0 {
 		d.chunk = c.SpliceChunk
 	}

@@ -18,6 +18,10 @@
 // the drop's to publish, and is looked at before and after, so that what changed in
 // between is sent again.
 //
+// Follow a sending: send.go plans (walk.go goes through trees), put.go runs a connection and
+// puts small files, post.go sends a large one by resumable.go, and stream.go what cannot
+// be read twice. source.go is what is known of a file while it is sent.
+//
 // Follow a fetch: get.go plans (tree.go asks for listings), pipeline.go runs a
 // connection, fetch.go takes an answer, land.go moves its bytes, partial.go publishes.
 // What is worth another try, and what is not, is decided in failure.go and patience.go.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -54,13 +57,25 @@ var advice = map[int]string{
 	http.StatusBadRequest:            "the drop does not understand: is it a relay of this version, and the name one that it allows?",
 }
 
-// badStatus is the error that an answer other than the wanted one is.
-func badStatus(p Place, status int) error {
-	err := fmt.Errorf("%s: the server says %d %s", p, status, http.StatusText(status))
-	if text := advice[status]; text != "" {
+// badStatus is the error that an answer other than the wanted one is. A drop says in a
+// line why; where it is not a drop that speaks, the meaning of its status must do.
+func badStatus(p Place, res *http.Response) error {
+	const longest = 300 // of a reason; what is longer is a page for people
+	err := fmt.Errorf("%s: the server says %d %s", p, res.StatusCode, http.StatusText(res.StatusCode))
+	text, _ := io.ReadAll(io.LimitReader(res.Body, longest)) // what there is of it
+	reason := strings.TrimSpace(string(text))
+	if strings.HasPrefix(reason, strconv.Itoa(res.StatusCode)) { // "409 Conflict: there is a file of this name"
+		_, reason, _ = strings.Cut(reason, ": ")
+	}
+	if reason != "" && len(text) < longest && !strings.ContainsAny(reason, "<\n") {
+		err = fmt.Errorf("%w: %s", err, reason)
+	} else if text := advice[res.StatusCode]; text != "" {
 		err = fmt.Errorf("%w: %s", err, text)
 	}
-	return failure{err, finalStatus(status)}
+	if res.StatusCode == http.StatusBadRequest && strings.Contains(reason, "digest") {
+		return fmt.Errorf("%w (%w)", errSpoilt, err)
+	}
+	return failure{err, finalStatus(res.StatusCode)}
 }
 
 // finalStatus reports that a server will say the same the next time. Room on a full disk

@@ -3,7 +3,6 @@ package transfer
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -67,9 +66,10 @@ func (l *lane) answer(f *fetch, res *http.Response) (done *landed, usable bool, 
 		}
 	case res.StatusCode == http.StatusRequestedRangeNotSatisfiable && f.part != nil:
 		err := f.part.forget()
-		return nil, l.skipBody(res), errors.Join(errors.New("the file is another now"), err)
+		return nil, goesOn(res), errors.Join(errors.New("the file is another now"), err)
 	default:
-		return nil, l.skipBody(res), badStatus(f.from, res.StatusCode)
+		err := badStatus(f.from, res)
+		return nil, goesOn(res), err
 	}
 	if res.ContentLength < 0 && len(res.TransferEncoding) == 0 {
 		return nil, false, final(fmt.Errorf("%s: the server does not say how long it is, so that nobody can tell whether all of it came", f.from))
@@ -93,14 +93,6 @@ func checkRange(f *fetch, res *http.Response) error {
 			f.from, res.Header.Get("Content-Range"), res.Header.Get("ETag")), f.part.forget())
 	}
 	return nil
-}
-
-// skipBody reads what an answer says besides its status, and reports that it was short
-// enough for the connection to go on.
-func (l *lane) skipBody(res *http.Response) bool {
-	const most = 64 << 10
-	n, err := io.CopyN(io.Discard, res.Body, most)
-	return n < most && errors.Is(err, io.EOF) && !res.Close
 }
 
 // attributesOf reads what an answer says of the file.

@@ -20,8 +20,7 @@ type get struct {
 	queues map[string]*queue[*fetch] // by host
 	wanted map[string]Place          // by name; nil = there is one URL, and no name comes twice
 	dirs   []madeDir
-	asker  *wire // the planner's connection
-	asking string
+	asker  *caller // the planner's connection
 }
 
 // Get fetches files and trees into a directory, which is made if it is not there. "…/name"
@@ -50,6 +49,7 @@ func (r *Run) Get(parent context.Context, urls []string, dir string) error {
 	ctx, giveUp := context.WithCancelCause(parent)
 	defer giveUp(nil)
 	g := &get{run: r, ctx: ctx, giveUp: giveUp, queues: map[string]*queue[*fetch]{}}
+	g.asker = &caller{run: r, ctx: ctx, giveUp: giveUp}
 	if len(places) > 1 {
 		g.wanted = map[string]Place{}
 	}
@@ -61,9 +61,7 @@ func (r *Run) Get(parent context.Context, urls []string, dir string) error {
 	for _, q := range g.queues {
 		q.close()
 	}
-	if g.asker != nil {
-		g.asker.hangUp()
-	}
+	g.asker.hangUp()
 	work.Wait()
 	if ctx.Err() == nil {
 		g.finishDirs()
@@ -114,7 +112,7 @@ func (g *get) plan(p Place, root *os.Root, dir string) {
 	}
 	shown := filepath.Join(dir, name)
 	isTree := false
-	err := g.ask("HEAD", p, func(res *http.Response) error {
+	err := g.asker.ask("HEAD", p, func(res *http.Response) error {
 		switch {
 		case res.StatusCode == http.StatusOK:
 			f := &fetch{from: p, root: root, name: name, shown: shown, size: max(res.ContentLength, 0)}
@@ -126,7 +124,7 @@ func (g *get) plan(p Place, root *os.Root, dir string) {
 		case res.Header.Get("Location") != "":
 			return final(fmt.Errorf("%s has moved to %s; ask for it there", p, res.Header.Get("Location")))
 		}
-		return badStatus(p, res.StatusCode)
+		return badStatus(p, res)
 	}, field{"X-Relay-Want", "attributes"})
 	if err == nil && isTree {
 		if err = g.makeDir(root, name, shown, attributes{}); err == nil {

@@ -18,6 +18,7 @@ type Options struct {
 	GiveUpAfter time.Duration // without a byte of progress
 	Force       bool          // move also what seems to be there already
 	FollowLinks bool          // send what symbolic links in a tree point at
+	StateDir    string        // where uploads under way are noted; "" = they end with the process
 	Tell        func(Event)   // called by several goroutines; nil = nobody is told
 }
 

@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,7 +49,7 @@ func (g *get) planTree(from Place, root *os.Root, name, shown string) {
 	for todo := []level{{from.dir(), name, shown}}; len(todo) > 0 && g.ctx.Err() == nil; {
 		at := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		entries, err := g.list(at.from)
+		entries, err := g.asker.list(at.from)
 		if err != nil {
 			g.run.note(err)
 			continue
@@ -126,14 +125,18 @@ func (g *get) finishDir(d madeDir) error {
 }
 
 // list asks for what is in a directory.
-func (g *get) list(p Place) ([]listed, error) {
+func (c *caller) list(p Place) ([]listed, error) {
 	var listing struct {
 		Entries []listed `json:"entries"`
 		More    bool     `json:"more"`
 	}
-	err := g.ask("GET", p, func(res *http.Response) error {
-		if res.StatusCode != http.StatusOK {
-			return badStatus(p, res.StatusCode)
+	err := c.ask("GET", p, func(res *http.Response) error {
+		switch res.StatusCode {
+		case http.StatusOK:
+		case http.StatusNotFound:
+			return final(fmt.Errorf("%s: %w", p, errNotThere))
+		default:
+			return badStatus(p, res)
 		}
 		if res.Header.Get("Content-Type") != "application/json" {
 			return final(fmt.Errorf("%s: the server lists no directories for programs; is it a relay?", p))
@@ -176,61 +179,4 @@ func (e *listed) check() error {
 		return fmt.Errorf("the server lists a name that cannot be one: %q", e.Href)
 	}
 	return nil
-}
-
-// ask sends one request on the planner's own connection, until it is answered.
-func (g *get) ask(method string, p Place, hear func(*http.Response) error, fields ...field) error {
-	for tries := 1; ; tries++ {
-		err := g.tryAsk(method, p, hear, fields)
-		if err == nil || isFinal(err) {
-			return err
-		}
-		if g.asker != nil {
-			g.asker.hangUp()
-			g.asker = nil
-		}
-		switch {
-		case g.ctx.Err() != nil:
-			return context.Cause(g.ctx)
-		case g.run.patience.failed():
-			err = fmt.Errorf("given up after %v without progress: %w", g.run.GiveUpAfter, err)
-			g.giveUp(err)
-			return err
-		}
-		g.run.Tell(Event{Kind: Retried, URL: p.String(), Why: err.Error()})
-		sleep(g.ctx, backoff(tries))
-	}
-}
-
-func (g *get) tryAsk(method string, p Place, hear func(*http.Response) error, fields []field) error {
-	if g.asker != nil && g.asking != p.host {
-		g.asker.hangUp()
-		g.asker = nil
-	}
-	if g.asker == nil {
-		w, err := dial(g.ctx, p.host)
-		if err != nil {
-			return err
-		}
-		g.asker, g.asking = w, p.host
-	}
-	w := g.asker
-	w.ask(method, p, g.run.Token, fields...)
-	if err := w.flush(); err != nil {
-		return err
-	}
-	res, err := w.hear(method, nil)
-	if err != nil {
-		return err
-	}
-	err = hear(res)
-	if err == nil {
-		g.run.patience.moved()
-	}
-	const most = 64 << 10
-	if n, end := io.CopyN(io.Discard, res.Body, most); res.Close || n == most || !errors.Is(end, io.EOF) {
-		w.hangUp()
-		g.asker = nil
-	}
-	return err
 }

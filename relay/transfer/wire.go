@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -71,21 +72,52 @@ func (w *wire) flush() error {
 	if len(w.out) == 0 {
 		return nil
 	}
-	err := w.SetWriteDeadline(time.Now().Add(silence))
-	if err == nil {
-		_, err = w.Write(w.out)
-	}
+	err := w.write(w.out)
 	w.out = w.out[:0]
 	return err
+}
+
+// write sends bytes; other than a request they may be many.
+func (w *wire) write(b []byte) error {
+	if err := w.SetWriteDeadline(time.Now().Add(silence)); err != nil {
+		return err
+	}
+	_, err := w.Write(b)
+	return err
+}
+
+// pour sends at most n bytes of a file from where it stands, by sendfile: that is what
+// (*net.TCPConn).ReadFrom does with a file. Fewer come with an error.
+func (w *wire) pour(f *os.File, n int64) (moved int64, err error) {
+	for moved < n {
+		if err := w.SetWriteDeadline(time.Now().Add(silence)); err != nil {
+			return moved, err
+		}
+		m, err := w.ReadFrom(&io.LimitedReader{R: f, N: n - moved})
+		moved += m
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && m > 0: // slow, but not dead
+		case err != nil:
+			return moved, fmt.Errorf("the connection broke in the middle of a file: %w", err)
+		case m == 0:
+			return moved, errChanged // its end came too early
+		}
+	}
+	return moved, nil
 }
 
 // hear reads the head of the next final answer; those of 1xx go to early, if that is not
 // nil. The body, if it is one that http.ReadResponse delimits, is the caller's.
 func (w *wire) hear(method string, early func(*http.Response)) (*http.Response, error) {
+	if err := w.SetReadDeadline(time.Now().Add(silence)); err != nil {
+		return nil, err
+	}
+	return w.listen(method, early)
+}
+
+// listen is hear for as long as the read deadline allows.
+func (w *wire) listen(method string, early func(*http.Response)) (*http.Response, error) {
 	for {
-		if err := w.SetReadDeadline(time.Now().Add(silence)); err != nil {
-			return nil, err
-		}
 		res, err := http.ReadResponse(w.in, &http.Request{Method: method})
 		switch {
 		case err != nil:

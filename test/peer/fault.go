@@ -24,6 +24,7 @@ type Fault struct {
 	toward  bool
 	cut     atomic.Int64
 	flipped atomic.Int64
+	passed  atomic.Int64
 }
 
 // Flaky makes a proxy to target that cuts the first connections, as many as cuts, after
@@ -52,6 +53,9 @@ func (f *Fault) Cut() int64 { return f.cut.Load() }
 
 // Flipped is how many bits were turned around.
 func (f *Fault) Flipped() int64 { return f.flipped.Load() }
+
+// Passed is how many bytes have gone towards the target.
+func (f *Fault) Passed() int64 { return f.passed.Load() }
 
 // Target changes where connections go from now on.
 func (f *Fault) Target(address string) { f.target.Store(&address) }
@@ -113,6 +117,9 @@ func (f *Fault) copy(to io.Writer, from io.Reader, toward bool, budget *atomic.I
 		}
 		if _, werr := to.Write(piece); werr != nil || cut {
 			break
+		}
+		if toward {
+			f.passed.Add(int64(n))
 		}
 		if err == io.EOF {
 			if half, ok := to.(interface{ CloseWrite() error }); ok {

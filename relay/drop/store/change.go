@@ -61,6 +61,33 @@ func (s *Store) MakeDirectory(path string, mode uint32, mtime time.Time) error {
 	return asError(errno)
 }
 
+// DescribeDirectory gives a directory a mode and a time, both if they are given. It and
+// those above are made if they are not there.
+func (s *Store) DescribeDirectory(path string, mode uint32, mtime time.Time) error {
+	if !goodName(path) {
+		return ErrName
+	}
+	p, err := s.place(path)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return asError(s.describe(&p, mode, mtime))
+}
+
+func (s *Store) describe(p *place, mode uint32, mtime time.Time) (errno sock.Errno) {
+	if mode != 0 {
+		errno = retry(func() error { return unix.Fchmod(p.dir, mode) })
+	}
+	if errno == 0 && !mtime.IsZero() {
+		errno = sock.SetTime(p.dir, mtime.Unix(), int64(mtime.Nanosecond()))
+	}
+	if errno == 0 && s.durable {
+		errno = p.sync(s.calls.sync)
+	}
+	return errno
+}
+
 // Remove takes away a file or an empty directory, if holds (nil = always) likes what is
 // there.
 func (s *Store) Remove(path string, holds func(exists bool, info sock.FileInfo) bool) error {

@@ -1,0 +1,269 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// post is one file to send.
+type post struct {
+	path   string
+	to     Place
+	size   int64 // as it was planned; what is sent counts
+	sum    sum   // that was sent along
+	moved  int64 // bytes counted in the progress
+	tries  int   // connections in a row that broke over it
+	spoilt int   // times it changed or came damaged
+	asked  bool  // the server was told to publish it; the answer may be lost
+}
+
+func (p *post) event(k Kind) Event {
+	return Event{Kind: k, Path: p.path, URL: p.to.String(), Size: p.size}
+}
+
+// changesMost is how often a file may change while it is sent.
+const changesMost = 5
+
+// inMemory is the size, in bytes, up to which a file is read into memory, as it is at one
+// moment, and put with its digest. Above, it is sent from the page cache, and its digest
+// follows.
+const inMemory = 1 << 20
+
+// sized corrects what is known of the size.
+func (p *post) sized(r *Run, size int64) {
+	r.Bytes.Add(size - p.size)
+	p.size = size
+}
+
+// uncount takes what was counted of a file out of the progress.
+func (p *post) uncount(r *Run) {
+	r.BytesDone.Add(-p.moved)
+	p.moved = 0
+}
+
+// sendLarge sends one file by a resumable upload. It returns when the file is published,
+// or cannot be.
+func (c *caller) sendLarge(p *post) (sum, error) {
+	j, err := openJournal(c.run.StateDir, p.path, p.to)
+	if err != nil {
+		return sum{}, err
+	}
+	for {
+		got, err := c.sendOnce(p, j)
+		p.uncount(c.run)
+		switch {
+		case err == nil:
+			j.done()
+			return got, nil
+		case errors.Is(err, errChanged), errors.Is(err, errSpoilt), errors.Is(err, errUploadGone):
+			if p.spoilt++; p.spoilt >= changesMost {
+				j.done()
+				return sum{}, fmt.Errorf("%s: given up after %d times: %w", p.path, p.spoilt, err)
+			}
+			if errors.Is(err, errSpoilt) { // the server has forgotten the upload
+				p.asked = false
+				_ = j.begin(upload{}) // what cannot be written is found out later
+			}
+			err = fmt.Errorf("%s: %w", p.path, err)
+			e := p.event(Retried)
+			e.Why = err.Error()
+			c.run.Tell(e)
+			continue
+		case isFinal(err):
+			j.keep()
+			return sum{}, err
+		}
+		p.tries++
+		if err := c.wait(p.to, p.tries, err); err != nil {
+			j.keep()
+			return sum{}, err
+		}
+	}
+}
+
+// errSpoilt is why a file that came damaged is sent again.
+var errSpoilt = errors.New("it was damaged on the way, or changed meanwhile: the server computes another digest")
+
+// sendOnce sends what is missing, and completes.
+func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
+	s, err := openSource(p.path)
+	if err != nil {
+		return sum{}, err
+	}
+	defer s.Close()
+	p.sized(c.run, s.look.Size)
+	at, offset, whole, err := c.goOn(p, s, j)
+	if errors.Is(err, errNoUploads) {
+		return c.putWhole(p, s)
+	}
+	if err != nil || whole {
+		return sum{}, err
+	}
+	var f *follower
+	if c.run.Digest != NoSum {
+		f = follow(s, c.run.Digest)
+		f.reach(offset)
+	}
+	err = c.pour(p, s, at, offset, f)
+	var got sum
+	if f != nil {
+		if err == nil {
+			f.reach(p.size)
+		}
+		var broken error
+		if got, broken = f.end(); err == nil && broken != nil {
+			err = errChanged // it is shorter than it was
+		}
+	}
+	if err == nil {
+		err = s.unchanged()
+	}
+	if err == nil {
+		return got, c.completeUpload(p, s, at, got)
+	}
+	if errors.Is(err, errChanged) {
+		c.cancel(at)
+		err = errors.Join(err, j.begin(upload{}))
+	}
+	return sum{}, err
+}
+
+// goOn finds the upload that was under way, or begins one. whole says that it is complete:
+// the answer to that was lost.
+func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, whole bool, err error) {
+	if j.Location != "" {
+		at = Place{p.to.host, j.Location}
+		if j.Look == s.look {
+			offset, whole, err = c.offset(at)
+			switch {
+			case err == nil && (whole || offset <= p.size):
+				return at, offset, whole, nil
+			case errors.Is(err, errUploadGone) && p.asked:
+				if there, err := c.onServer(p.to, p.sum); err == nil && there.is(p.size, s.time, s.mode) {
+					return at, p.size, true, nil
+				}
+			case err != nil && !errors.Is(err, errUploadGone):
+				return at, 0, false, err
+			}
+		} else {
+			c.cancel(at)
+		}
+	}
+	at, err = c.create(p.to, s.look.Size, s.attributes()...)
+	if err == nil {
+		err = j.begin(upload{at.path, s.look})
+	}
+	return at, 0, false, err
+}
+
+// pour appends what follows offset, by sendfile.
+func (c *caller) pour(p *post, s *source, at Place, offset int64, f *follower) error {
+	start := p.event(Started)
+	start.Offset = offset
+	c.run.Tell(start)
+	p.moved += offset
+	c.run.BytesDone.Add(offset)
+	left := p.size - offset
+	if left == 0 {
+		return nil
+	}
+	if _, err := s.Seek(offset, io.SeekStart); err != nil {
+		return err
+	}
+	return c.appendTo(at, offset, c.pouring(p, s, left, f))
+}
+
+// pouring is the rest of a file as the body of a request.
+func (c *caller) pouring(p *post, s *source, left int64, f *follower) *body {
+	return &body{left, func(w *wire, answered <-chan struct{}) error {
+		for left > 0 {
+			n := min(left, c.run.pace.slice(pourChunk))
+			c.run.pace.take(c.ctx, n)
+			moved, err := w.pour(s.File, n)
+			if left -= moved; moved > 0 {
+				p.moved += moved
+				p.tries = 0
+				c.run.moved(moved)
+			}
+			if f != nil {
+				f.reach(p.size - left)
+			}
+			if err != nil {
+				return err
+			}
+			select {
+			case <-answered:
+				return nil
+			default:
+			}
+		}
+		return nil
+	}}
+}
+
+// putWhole sends a file to a server that is no relay: as a whole, or from its beginning
+// again.
+func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
+	fields := s.attributes()
+	if c.run.Digest != NoSum {
+		f := follow(s, c.run.Digest)
+		f.reach(p.size)
+		if got, err = f.end(); err != nil {
+			return sum{}, errChanged
+		}
+		fields = append(fields, field{"Repr-Digest", got.String()})
+	}
+	if _, err := s.Seek(0, io.SeekStart); err != nil {
+		return sum{}, err
+	}
+	c.run.Tell(p.event(Started))
+	err = c.once("PUT", p.to, c.pouring(p, s, p.size, nil), func(res *http.Response) error {
+		switch res.StatusCode {
+		case http.StatusOK, http.StatusCreated, http.StatusNoContent:
+			return nil
+		}
+		return badStatus(p.to, res)
+	}, fields...)
+	return got, errors.Join(err, s.unchanged())
+}
+
+// pourChunk is the most bytes between two looks at the clock and the progress.
+const pourChunk = 4 << 20
+
+// onServer asks about a single name; a kind of "" says that it is not there, or not with
+// this digest, if there is one.
+func (c *caller) onServer(to Place, like sum) (there listed, err error) {
+	fields := []field{{"X-Relay-Want", "attributes"}}
+	if like.by != "" {
+		fields = append(fields, field{"Want-Repr-Digest", string(like.by) + "=1"})
+	}
+	err = c.once("HEAD", to, nil, func(res *http.Response) error {
+		got, _ := parseSums(res.Header.Values("Repr-Digest"), like.by)
+		if res.StatusCode == http.StatusOK && (like.by == "" || got.equal(like)) {
+			a := attributesOf(res.Header)
+			there = listed{Kind: kindFile, Size: res.ContentLength, Modified: a.modified, Mode: formatMode(a.mode)}
+		}
+		return nil
+	}, fields...)
+	return there, err
+}
+
+// completeUpload has the server publish the file, if its digest is the same.
+func (c *caller) completeUpload(p *post, s *source, at Place, got sum) error {
+	fields := s.attributes()
+	if got.by != "" {
+		fields = append(fields, field{"Repr-Digest", got.String()})
+	}
+	p.asked, p.sum = true, got
+	return c.finishAt(at, p.size, fields...)
+}
+
+// is reports that a name is a file of this size, time and mode.
+func (e *listed) is(size int64, modified time.Time, mode os.FileMode) bool {
+	has, ok := parseMode(e.Mode)
+	return e.Kind == kindFile && e.Size == size && e.Modified.Equal(modified) && ok && has == mode
+}

@@ -1,0 +1,268 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// putLane is one connection of a sending run, and the goroutine that drives it. Small
+// files are put one after the other without waiting for the answers; a large one waits
+// until all of them have come, and has the connection to itself.
+type putLane struct {
+	caller
+	queue   *queue[*post]
+	window  []*post // put, in order; their answers are to come
+	ahead   int64   // bytes of them
+	large   *post   // comes next
+	failed  int     // connections in a row that brought nothing
+	broke   error   // nothing more can be sent; answers may still come
+	scratch []byte
+}
+
+// drive sends until nothing is left.
+func (l *putLane) drive() {
+	l.scratch = make([]byte, inMemory)
+	for l.ctx.Err() == nil {
+		more, err := l.fill()
+		if err == nil && !more {
+			break
+		}
+		if err == nil {
+			err = l.next()
+		}
+		if err != nil {
+			l.broken(err)
+		}
+	}
+	l.reset()
+}
+
+// fill puts files until enough are under way. more is false at the end of all work.
+func (l *putLane) fill() (more bool, err error) {
+	for l.large == nil && l.broke == nil && len(l.window) < windowMost && l.ahead < windowBytes {
+		p, ok := l.queue.take(len(l.window) == 0)
+		if !ok {
+			break
+		}
+		if p.size > inMemory {
+			l.large = p
+			break
+		}
+		if err := l.put(p); err != nil {
+			return true, err
+		}
+	}
+	if l.wire != nil && l.broke == nil {
+		l.broke = l.wire.flush()
+	}
+	return len(l.window) > 0 || l.large != nil, nil
+}
+
+// put sends one small file. An error is the connection's; the file's own are settled.
+func (l *putLane) put(p *post) error {
+	w, err := l.dial(p.to.host)
+	if err != nil {
+		l.queue.giveBack(p)
+		return err
+	}
+	content, fields, err := l.load(p)
+	switch {
+	case errors.Is(err, errGrown):
+		l.large = p
+		return nil
+	case errors.Is(err, errChanged):
+		l.again(p, err)
+		return nil
+	case err != nil:
+		l.give(p, err)
+		return nil
+	}
+	l.run.Tell(p.event(Started))
+	l.run.pace.take(l.ctx, p.size)
+	w.ask("PUT", p.to, l.run.Token, fields...)
+	if len(content)+len(w.out) <= putTogether {
+		w.out = append(w.out, content...)
+	} else if l.broke = w.flush(); l.broke == nil {
+		l.broke = w.write(content)
+	}
+	l.window = append(l.window, p)
+	l.ahead += p.size
+	return nil
+}
+
+// putTogether is how many bytes of requests are gathered into one write.
+const putTogether = 64 << 10
+
+// errGrown is what becomes of a small file that is none any more.
+var errGrown = errors.New("it has grown")
+
+// load reads a file and describes it.
+func (l *putLane) load(p *post) ([]byte, []field, error) {
+	s, err := openSource(p.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer s.Close()
+	p.sized(l.run, s.look.Size)
+	if p.size > inMemory {
+		return nil, nil, errGrown
+	}
+	content, err := s.readAll(l.scratch)
+	if err != nil {
+		return nil, nil, err
+	}
+	fields := append(s.attributes(), field{"Content-Length", strconv.Itoa(len(content))})
+	if l.run.Digest != NoSum {
+		h := l.run.Digest.hash()
+		h.Write(content)
+		p.sum = sum{l.run.Digest, h.Sum(nil)}
+		fields = append(fields, field{"Repr-Digest", p.sum.String()})
+	}
+	return content, fields, nil
+}
+
+// next takes the oldest answer, or sends the large file when none is to come.
+func (l *putLane) next() error {
+	if len(l.window) == 0 {
+		if l.broke != nil {
+			return l.broke
+		}
+		if l.large != nil {
+			l.sendAlone()
+		}
+		return nil
+	}
+	p := l.window[0]
+	res, err := l.wire.hear("PUT", nil)
+	if err != nil {
+		return err
+	}
+	l.window = l.window[1:]
+	l.ahead -= p.size
+	l.failed = 0
+	l.run.patience.moved()
+	stays := true
+	switch res.StatusCode {
+	case http.StatusOK, http.StatusCreated, http.StatusNoContent:
+		stays = goesOn(res)
+		l.run.moved(p.size)
+		l.run.sent(l.queue, p, p.sum)
+	default:
+		err := badStatus(p.to, res)
+		stays = goesOn(res)
+		switch {
+		case errors.Is(err, errSpoilt):
+			l.again(p, err)
+		case isFinal(err):
+			l.give(p, err)
+		default:
+			l.later(p, err)
+		}
+	}
+	if !stays {
+		l.reset()
+	}
+	return nil
+}
+
+// sendAlone sends the large file.
+func (l *putLane) sendAlone() {
+	p := l.large
+	l.large = nil
+	got, err := l.sendLarge(p)
+	if err != nil {
+		l.give(p, err)
+		return
+	}
+	p.moved = p.size
+	l.run.BytesDone.Add(p.size) // what was counted while it went was taken back
+	l.run.sent(l.queue, p, got)
+}
+
+// sent settles a file that is there.
+func (r *Run) sent(q *queue[*post], p *post, got sum) {
+	e := p.event(Finished)
+	if got.by != "" {
+		e.Digest = got.String()
+	}
+	r.FilesDone.Add(1)
+	r.Tell(e)
+	q.settle()
+}
+
+// give gives a file up.
+func (l *putLane) give(p *post, err error) {
+	l.run.fail(p.event(Failed), err)
+	l.queue.settle()
+}
+
+// again has a file read and sent anew that changed, or came damaged.
+func (l *putLane) again(p *post, err error) {
+	if p.spoilt++; p.spoilt >= changesMost {
+		l.give(p, fmt.Errorf("%s: given up after %d times: %w", p.path, p.spoilt, err))
+		return
+	}
+	l.retry(p, err)
+}
+
+// later has a file sent again after a while.
+func (l *putLane) later(p *post, err error) {
+	p.tries++
+	if l.run.patience.failed() {
+		l.give(p, err)
+		return
+	}
+	sleep(l.ctx, backoff(p.tries))
+	l.retry(p, err)
+}
+
+func (l *putLane) retry(p *post, err error) {
+	e := p.event(Retried)
+	e.Why = err.Error()
+	l.run.Tell(e)
+	l.queue.giveBack(p)
+}
+
+// broken gives up a connection, and after a while begins another.
+func (l *putLane) broken(err error) {
+	if l.ctx.Err() != nil {
+		return
+	}
+	e := Event{Kind: Retried, Why: err.Error()}
+	if len(l.window) > 0 {
+		p := l.window[0]
+		e.URL, e.Path = p.to.String(), p.path
+		if p.tries++; p.tries >= triesMost {
+			l.window = l.window[1:]
+			l.give(p, err)
+		}
+	}
+	l.reset()
+	if l.failed++; l.run.patience.failed() {
+		l.giveUp(fmt.Errorf("given up after %v without progress: %w", l.run.GiveUpAfter, err))
+		return
+	}
+	l.run.Tell(e)
+	sleep(l.ctx, backoff(l.failed))
+}
+
+// reset closes the connection; what was put on it and not answered goes back.
+func (l *putLane) reset() {
+	for _, p := range l.window {
+		l.queue.giveBack(p)
+	}
+	if l.large != nil && l.ctx.Err() != nil {
+		l.queue.giveBack(l.large)
+		l.large = nil
+	}
+	l.window, l.ahead, l.broke = nil, 0, nil
+	l.hangUp()
+}
+
+// newPutLane makes a lane.
+func newPutLane(ctx context.Context, r *Run, giveUp context.CancelCauseFunc, q *queue[*post]) *putLane {
+	return &putLane{caller: caller{run: r, ctx: ctx, giveUp: giveUp}, queue: q}
+}
