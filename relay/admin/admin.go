@@ -61,7 +61,7 @@ func open(s *Server, named []int) (*Server, error) {
 		Handler:           s.guard(s.routes()),
 		ReadHeaderTimeout: headTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10,
-		ErrorLog:       stdlog.New(log.With().Str("level", "warn").Str("part", "admin").Logger(), "", 0),
+		ErrorLog:       stdlog.New(s.log.With().Str("level", "warn").Str("part", "admin").Logger(), "", 0),
 	}
 	return s, nil
 }
