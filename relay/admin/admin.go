@@ -50,7 +50,10 @@ const (
 // are the sockets that systemd passed under the name that the configuration asks for;
 // they stay the caller's.
 func Open(c config.Admin, r Relay, log zerolog.Logger, named []int) (*Server, error) {
-	s := &Server{config: c, asked: c.Listen, relay: r, log: log}
+	return open(&Server{config: c, asked: c.Listen, relay: r, log: log}, named)
+}
+
+func open(s *Server, named []int) (*Server, error) {
 	if err := s.open(named); err != nil {
 		return nil, err
 	}
@@ -58,7 +61,7 @@ func Open(c config.Admin, r Relay, log zerolog.Logger, named []int) (*Server, er
 		Handler:           s.guard(s.routes()),
 		ReadHeaderTimeout: headTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10,
-		ErrorLog:       stdlog.New(log.With().Str("level", "warn").Str("part", "admin").Logger(), "", 0),
+		ErrorLog:       stdlog.New(s.log.With().Str("level", "warn").Str("part", "admin").Logger(), "", 0),
 	}
 	return s, nil
 }
