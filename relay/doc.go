@@ -30,10 +30,11 @@
 //
 // Imports point one way (imports_test.go has a place for every package):
 //
-//	cmd → relay → admin → proxy, drop, transfer → listen, upstream, flow → loop
+//	cmd → relay → handover, admin → proxy, drop, transfer → listen, upstream, flow → loop
 //	    → pipepool, sock, probe, tally, systemd
 //
 // Read on in relay/loop, then relay/flow, then relay/proxy. Of this package server.go is
 // the life of a process, parts.go what a configuration becomes, commit.go how one set of
-// parts takes the place of another.
+// parts takes the place of another; upgrade.go, depart.go and takeover.go how one process
+// takes the place of another (relay/handover says what passes between them).
 package relay

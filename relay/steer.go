@@ -15,6 +15,9 @@ func (s *Server) interfaceOf(c config.Admin) (*admin.Server, error) {
 	case now != nil && now.Same(c):
 		return now, nil
 	}
+	if fd := s.adminSocket(c); fd >= 0 {
+		return admin.Inherit(fd, c, s.controls(), s.log)
+	}
 	return admin.Open(c, s.controls(), s.log, s.inheritance.Named(c.Listen.Systemd))
 }
 
@@ -25,6 +28,7 @@ func (s *Server) controls() admin.Relay {
 		Sessions:  s.listSessions,
 		Transfers: s.listTransfers,
 		Reload:    s.Reload,
+		Upgrade:   s.Upgrade,
 		Log:       s.setLogLevel,
 		Reset:     s.resetSession,
 		Drain:     s.drainBackend,
