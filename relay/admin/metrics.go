@@ -62,6 +62,9 @@ var (
 	requests     = counter("drop_requests_total", "Requests to a drop, by status; 0 = there was none.", "drop", "status")
 	dropEnded    = counter("drop_requests_ended_total", "Requests to a drop, by the reason that they ended.", "drop", "reason")
 	dropBytes    = counter("drop_sent_bytes_total", "Bytes of files and pages sent.", "drop")
+	dropReceived = counter("drop_received_bytes_total", "Bytes of files that came in.", "drop")
+	dropArrived  = counter("drop_files_arrived_total", "Files that arrived whole and were published.", "drop")
+	dropUploads  = gauge("drop_uploads", "Files that are arriving.", "drop")
 	requestTime  = prometheus.NewDesc("relay_drop_request_seconds", "From the first byte of a request to its end.", []string{"drop"}, nil)
 )
 
@@ -161,6 +164,9 @@ func (s sender) upstream(u *Upstream) {
 func (s sender) drop(d *Drop) {
 	s.put(sessionsNow, float64(d.Sessions), "drop", d.Name)
 	s.put(dropBytes, float64(d.Bytes), d.Name)
+	s.put(dropReceived, float64(d.Received), d.Name)
+	s.put(dropArrived, float64(d.Arrived), d.Name)
+	s.put(dropUploads, float64(d.Uploads), d.Name)
 	for status, n := range d.Status {
 		s.put(requests, float64(n), d.Name, strconv.Itoa(status))
 	}

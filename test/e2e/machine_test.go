@@ -38,8 +38,8 @@ func boot(t *testing.T) *machine {
 		absolute(t, "boot.sh"), t.TempDir(), install(t), m.cgroup)
 	locate(t, "/lib/systemd/systemd")
 	cmd.Stdout, cmd.Stderr = &m.log, &m.log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := harness.Spawn(cmd); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
