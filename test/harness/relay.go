@@ -75,7 +75,7 @@ func command(o Options, args ...string) *exec.Cmd {
 		cmd = limited(o.Descriptors, args)
 	}
 	if o.Service != nil {
-		cmd = o.Service.command(o.Passed, args)
+		cmd = o.Service.command(cmd.Path, o.Passed, args)
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if o.Unprivileged && os.Getuid() == 0 {
