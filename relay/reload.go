@@ -32,6 +32,8 @@ func (s *Server) Reload() admin.Reload {
 	c, err := config.Load(s.started.File)
 	s.control.Lock()
 	defer s.control.Unlock()
+	s.arriving.Lock()
+	defer s.arriving.Unlock()
 	r := admin.Reload{At: time.Now()}
 	if s.state.Load() == serving {
 		s.said(s.notifier.Reloading())

@@ -154,7 +154,7 @@ func (s *Successor) Exited() <-chan struct{} { return s.exited }
 // Take has the new process accept. The old one has stopped, so that the counts are
 // complete but for its sessions.
 func (s *Successor) Take(st State) error {
-	s.conn.limit(answerMost)
+	s.conn.limit(AnswerMost)
 	defer s.conn.limit(0)
 	if err := s.conn.send(take, st, nil); err != nil {
 		return s.explain(err)
@@ -168,7 +168,7 @@ func (s *Successor) Take(st State) error {
 // ended, or else has been killed.
 func (s *Successor) Give(sessions []proxy.Moved, conns []drop.Moved) error {
 	if !s.Patient {
-		s.conn.limit(answerMost)
+		s.conn.limit(AnswerMost)
 	}
 	defer s.conn.limit(0)
 	b, fds := pack(sessions, conns)
@@ -190,13 +190,13 @@ func (s *Successor) Give(sessions []proxy.Moved, conns []drop.Moved) error {
 
 // Leave tells the new process what this one still has.
 func (s *Successor) Leave(l Left) error {
-	s.conn.limit(answerMost)
+	s.conn.limit(AnswerMost)
 	return s.conn.send(left, l, nil)
 }
 
 // Farewell gives the last counters and ends the connection.
 func (s *Successor) Farewell(c Counts) error {
-	s.conn.limit(answerMost)
+	s.conn.limit(AnswerMost)
 	defer s.conn.Close()
 	return s.conn.send(farewell, c, nil)
 }
