@@ -24,6 +24,7 @@ func validate(w *walk, root tree, c *Config) {
 	checkOutgoing(w, c)
 	checkBuffers(w, c)
 	checkOpen(w, c)
+	checkForwards(w, c)
 }
 
 // absent reports that a file has no table of this kind, not even a wrong one.
