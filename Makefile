@@ -6,11 +6,22 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 LDFLAGS    := -s -w -X main.version=$(VERSION)
 FUZZTIME   ?= 30s
 
+# Where `make install` puts things, below DESTDIR.
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+BINDIR      = $(PREFIX)/bin
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+MANDIR      = $(PREFIX)/share/man
+DOCDIR      = $(PREFIX)/share/doc/relay
+BASHDIR     = $(PREFIX)/share/bash-completion/completions
+ZSHDIR      = $(PREFIX)/share/zsh/site-functions
+FISHDIR     = $(PREFIX)/share/fish/vendor_completions.d
+
 # Linters run at a pinned version, straight from the module proxy.
 GOFUMPT     = $(GO) run mvdan.cc/gofumpt@v0.10.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build run test race lint fuzz bench e2e clean
+.PHONY: build run test race lint fuzz bench e2e docs install uninstall clean
 
 build: ## the program, at bin/relay
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/relay ./cmd/relay
@@ -26,8 +37,8 @@ race: ## the same under the race detector, shortened
 
 lint: ## gofumpt, vet and staticcheck must have nothing to say
 	@out=$$($(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
-	$(GO) vet -tags e2e ./...
-	$(STATICCHECK) -tags e2e ./...
+	$(GO) vet -tags e2e,docs ./...
+	$(STATICCHECK) -tags e2e,docs ./...
 
 fuzz: ## every fuzz target in turn, FUZZTIME each
 	@for package in $$($(GO) list ./...); do \
@@ -40,8 +51,34 @@ fuzz: ## every fuzz target in turn, FUZZTIME each
 bench: build ## beside HAProxy and nginx, about twelve minutes (apt-get install haproxy nginx libnginx-mod-stream)
 	$(GO) run ./test/bench $(BENCH)
 
-e2e: build ## with curl, wget, aria2, rclone, iperf3, redis-benchmark, ssh, nc (.ci/run installs them)
+e2e: build ## with curl, wget, rclone, ssh and others, and a systemd that it boots: as root (.ci/run installs them)
 	$(GO) test -tags e2e -count=1 -timeout 20m ./test/e2e
+
+docs: build ## man pages and shell completions, in bin/docs
+	rm -rf bin/docs
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(GO) run -tags docs -ldflags '$(LDFLAGS)' ./cmd/relay bin/docs
+	for shell in bash zsh fish; do bin/relay completion $$shell >bin/docs/relay.$$shell || exit 1; done
+
+install: docs ## the program, its unit, a first configuration, man pages and completions
+	install -D -m 755 bin/relay '$(DESTDIR)$(BINDIR)/relay'
+	install -d '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' '$(DESTDIR)$(DOCDIR)'
+	for unit in relay.service relay.socket; do \
+		sed -e 's|/usr/local/bin/|$(BINDIR)/|' -e 's|/etc/relay|$(SYSCONFDIR)/relay|' examples/systemd/$$unit >'$(DESTDIR)$(UNITDIR)'/$$unit && \
+		chmod 644 '$(DESTDIR)$(UNITDIR)'/$$unit || exit 1; \
+	done
+	test -e '$(DESTDIR)$(SYSCONFDIR)/relay/relay.toml' || install -D -m 644 examples/systemd/relay.toml '$(DESTDIR)$(SYSCONFDIR)/relay/relay.toml'
+	install -m 644 bin/docs/*.1 '$(DESTDIR)$(MANDIR)/man1'
+	install -m 644 bin/docs/*.5 '$(DESTDIR)$(MANDIR)/man5'
+	install -D -m 644 bin/docs/relay.bash '$(DESTDIR)$(BASHDIR)/relay'
+	install -D -m 644 bin/docs/relay.zsh '$(DESTDIR)$(ZSHDIR)/_relay'
+	install -D -m 644 bin/docs/relay.fish '$(DESTDIR)$(FISHDIR)/relay.fish'
+	cp -R README.md CHANGELOG.md LICENSE examples '$(DESTDIR)$(DOCDIR)'
+
+uninstall: ## what install put there, but for the configuration
+	rm -f '$(DESTDIR)$(BINDIR)/relay' '$(DESTDIR)$(UNITDIR)/relay.service' '$(DESTDIR)$(UNITDIR)/relay.socket'
+	rm -f '$(DESTDIR)$(MANDIR)/man1/relay.1' '$(DESTDIR)$(MANDIR)'/man1/relay-*.1 '$(DESTDIR)$(MANDIR)/man5/relay.toml.5'
+	rm -f '$(DESTDIR)$(BASHDIR)/relay' '$(DESTDIR)$(ZSHDIR)/_relay' '$(DESTDIR)$(FISHDIR)/relay.fish'
+	rm -rf '$(DESTDIR)$(DOCDIR)'
 
 clean:
 	rm -rf bin test/bench/out

@@ -22,7 +22,7 @@ func shippedFiles(t testing.TB) []string {
 	if err != nil || len(files) < 3 {
 		t.Fatalf("examples: %v, %v", files, err)
 	}
-	return append(files, defaultFile)
+	return append(files, "../examples/systemd/relay.toml", defaultFile)
 }
 
 func TestShippedFilesLoad(t *testing.T) {

@@ -25,7 +25,7 @@
 //
 // Imports point one way:
 //
-//	cmd → relay → proxy, drop → listen, upstream, flow → loop → pipepool, sock, probe
+//	cmd → relay → proxy, drop → listen, upstream, flow → loop → pipepool, sock, probe, systemd
 //
 // Read on in relay/loop, then relay/flow, then relay/proxy.
 package relay

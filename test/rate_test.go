@@ -154,8 +154,8 @@ func TestRateIsSmooth(t *testing.T) {
 	r := setup{edit: func(c *harness.Config) { c.Listener()["session_rate_down"] = int64(rate) }}.start(t)
 	p := r.open(t)
 	n := pouring(t, p.backend, p.client)
-	time.Sleep(300 * time.Millisecond)
-	var steps []float64 // what each moment brings, in parts of what it should
+	time.Sleep(300 * time.Millisecond) // what the kernel's buffers swallow at first
+	var steps []float64                // what each moment brings, in parts of what it should
 	start := time.Now()
 	for last, before := start, n.Load(); time.Since(start) < 2*time.Second; {
 		time.Sleep(20 * time.Millisecond)
@@ -204,9 +204,9 @@ func TestRateIsIdleBetweenSteps(t *testing.T) {
 	r := setup{edit: func(c *harness.Config) { c.Listener()["session_rate_down"] = "1MB" }}.start(t)
 	p := r.open(t)
 	pouring(t, p.backend, p.client)
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(500 * time.Millisecond) // what the kernel's buffers swallow at first
 	before := r.CPU(t)
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // what is measured is a rate
 	used := r.CPU(t) - before
 	t.Logf("%v of CPU in a second", used)
 	if !harness.Race && used > 150*time.Millisecond {

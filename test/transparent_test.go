@@ -2,7 +2,6 @@ package test
 
 import (
 	"fmt"
-	"net"
 	"os/exec"
 	"strings"
 	"testing"
@@ -34,7 +33,10 @@ func newNetwork(t *testing.T) network {
 // link joins a host to the relay's by a pair of devices, and leads all its traffic there.
 func (n network) link(t *testing.T, host *harness.Namespace, name, own4, relay4, own6, relay6 string) {
 	t.Helper()
-	n.in(t, n.relay, fmt.Sprintf("ip link add %s0 type veth peer name %s1 netns %s", name, name, n.path(t, host)))
+	line := fmt.Sprintf("ip link add %s0 type veth peer name %s1 netns %s", name, name, n.path(t, host))
+	if out, err := n.run(t, n.relay, line); err != nil {
+		t.Skipf("this kernel makes no pair of devices: %s: %v: %s", line, err, out)
+	}
 	for _, end := range []struct {
 		ns           *harness.Namespace
 		device, a, b string
@@ -61,16 +63,20 @@ func (n network) path(t *testing.T, host *harness.Namespace) string {
 // in runs a command on a host.
 func (n network) in(t *testing.T, host *harness.Namespace, line string) {
 	t.Helper()
+	if out, err := n.run(t, host, line); err != nil {
+		t.Fatalf("%s: %v: %s", line, err, out)
+	}
+}
+
+func (n network) run(t *testing.T, host *harness.Namespace, line string) (out []byte, err error) {
+	t.Helper()
 	words := strings.Fields(line)
 	cmd := program(t, words[0], words[1:]...)
-	var out []byte
-	err := host.Do(func() (err error) {
+	err = host.Do(func() (err error) {
 		out, err = cmd.CombinedOutput()
 		return err
 	})
-	if err != nil {
-		t.Skipf("%s: %v: %s", line, err, out)
-	}
+	return out, err
 }
 
 // serve makes a server on the backend's host.
@@ -152,12 +158,8 @@ func TestBindBetweenHosts(t *testing.T) {
 		t.Errorf("the backend sees %s", got)
 	}
 	p.ping(t)
-	var out []byte
-	_ = n.relay.Do(func() (err error) { // an ss that is not there says nothing
-		out, err = exec.Command("ss", "-tneH", "dst", p.backend.LocalAddr().(*net.TCPAddr).String()).Output()
-		return err
-	})
-	if len(out) > 0 && !strings.Contains(string(out), "fwmark:0x47") {
-		t.Errorf("no mark in %s", out)
+	out, err := n.run(t, n.relay, "ss -tneH dst "+p.backend.LocalAddr().String())
+	if err != nil || !strings.Contains(string(out), "fwmark:0x47") {
+		t.Errorf("no mark in %q, %v", out, err)
 	}
 }

@@ -266,7 +266,7 @@ func TestUploadSlow(t *testing.T) {
 		defer close(sent)
 		for range 10 {
 			_, _ = steady.Write(make([]byte, 100))
-			time.Sleep(300 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond) // slow is what is tested
 		}
 	}()
 	if a := slow.hear(t, "PUT"); a.StatusCode != 408 || !a.Close {

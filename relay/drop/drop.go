@@ -74,9 +74,6 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 	self, errno := sock.OpenBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, false)
 	if errno != 0 {
 		sock.Close(dir)
-		if errno == unix.ENOSYS {
-			return nil, fmt.Errorf("directory %s: openat2: %w: a drop needs Linux 5.6 and a sandbox that allows this call", c.Directory, errno)
-		}
 		return nil, fmt.Errorf("directory %s: %w", c.Directory, errno)
 	}
 	defer sock.Close(self)

@@ -24,7 +24,9 @@
 // A Sender is the Mover's other half: flows whose source is a file (file.go). The four
 // ways of sending one (ways.go) differ in a single step. Before each step the page cache
 // is asked (gate.go), and where a disk would have to be waited for the step is done by a
-// worker (disk.go), which owns file, pipe and socket until it reports: Status Pending.
+// worker (disk.go), which owns file, pipe and socket until it reports: Status Pending. A
+// Receiver is the same the other way round, for flows whose sink is a file (store.go);
+// putting bytes into a file (intake.go) is always a worker's.
 //
 // Start with flow.go, then copy.go and splice.go, the two ways of a turn.
 package flow

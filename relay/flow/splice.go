@@ -55,9 +55,10 @@ const (
 	// refillFrom is the size of a fill, in bytes, after which another is worth the call
 	// that may find nothing.
 	refillFrom = 128 << 10
-	// turnChunks bounds a turn, in chunks (or pipes, if those are smaller). A turn that takes what has gathered while it
-	// flushed needs fewer wakes, and the socket's memory is still in the cache: with 64
-	// streams one chunk a turn cost up to twice the CPU of four.
+	// turnChunks bounds a turn, in chunks (or pipes, if those are smaller). A turn that
+	// takes what has gathered while it flushed needs fewer wakes, and the socket's memory
+	// is still in the cache: with 64 streams one chunk a turn cost up to twice the CPU of
+	// four.
 	turnChunks = 4
 )
 

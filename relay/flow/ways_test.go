@@ -3,6 +3,7 @@ package flow
 import (
 	"bytes"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,8 +100,14 @@ func TestDisk(t *testing.T) {
 	for i := range jobs {
 		d.Do(l, func() { worked <- i }, func() { back <- i })
 	}
-	d.Do(l, func() { time.Sleep(10 * time.Millisecond) }, nil)
-	d.Close()
+	var slow atomic.Bool
+	d.Do(l, func() {
+		time.Sleep(10 * time.Millisecond) // or a Close that does not wait would look as if it did
+		slow.Store(true)
+	}, nil)
+	if !d.Close() || !slow.Load() {
+		t.Error("Close did not wait for the last job")
+	}
 	if len(worked) != jobs {
 		t.Errorf("%d jobs were done when Close returned, want %d", len(worked), jobs)
 	}

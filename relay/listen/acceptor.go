@@ -158,22 +158,12 @@ func (a *Acceptor) leave(w *watch) {
 	w.socket.close()
 }
 
-// scarce tells an error of accept(2) that will come again from one that concerns a
-// single client.
-func scarce(errno sock.Errno) bool {
-	switch errno {
-	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-		return true
-	}
-	return false
-}
-
 // takePending accepts what was in the backlog. Clients that keep arriving have a new
 // place to go to: the bound is the longest backlog there can have been.
 func (a *Acceptor) takePending(so *socket) {
 	for range max(a.service.Config.Backlog, sock.Backlog) {
 		errno := a.accept(so)
-		if errno == unix.EAGAIN || errno == unix.EBADF || errno == unix.EINVAL || scarce(errno) {
+		if errno == unix.EAGAIN || errno == unix.EBADF || errno == unix.EINVAL || sock.Scarce(errno) {
 			return
 		}
 	}
@@ -191,7 +181,7 @@ func (w *watch) Ready(uint8, loop.Events) {
 		switch errno := a.accept(w.socket); {
 		case errno == unix.EAGAIN:
 			return
-		case scarce(errno):
+		case sock.Scarce(errno):
 			a.pause(shortPause, errno.Error()+"; raise LimitNOFILE or lower sessions_max")
 			return
 		} // ECONNABORTED and the network errors of accept(2) concern that client only

@@ -228,36 +228,3 @@ func (l *Loop) close() {
 	unix.Close(l.wake)
 	unix.Close(l.epoll)
 }
-
-// start ties Go's monotonic clock, which needs no system call, to CLOCK_MONOTONIC,
-// which another process can read too.
-var start = func() (s struct {
-	at   time.Time
-	mono int64
-},
-) {
-	var ts unix.Timespec
-	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
-	s.at, s.mono = time.Now(), ts.Nano()
-	return s
-}()
-
-// Clock is the time now, in nanoseconds of CLOCK_MONOTONIC.
-func Clock() int64 { return start.mono + int64(time.Since(start.at)) }
-
-// idStride is the distance of the numbers that one loop gives out, so that those of
-// another fit between them.
-const idStride = 1024
-
-var loops atomic.Uint64
-
-// firstID makes a loop's numbers begin where neither another loop of this process nor an
-// earlier process on this machine has given any: at the time in microseconds, since none
-// gives out a million in a second.
-func firstID() uint64 { return uint64(Clock()/1000)*idStride + loops.Add(1)%idStride }
-
-// NewID is a number that no session on this machine has had since it was booted.
-func (l *Loop) NewID() uint64 {
-	l.id += idStride
-	return l.id
-}

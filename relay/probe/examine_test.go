@@ -107,7 +107,7 @@ func TestSettingsThatStandInTheWay(t *testing.T) {
 		{check: "release", level: Problem, turn: func(m *Machine) { m.Report.Kernel = "5.4.0" }},
 		{check: "splice, socket to socket", level: Warning, mend: "SystemCallFilter", turn: func(m *Machine) { m.Report.SpliceSockets = false }},
 		{check: "pages of a file", level: Warning, turn: func(m *Machine) { m.Report.FilePages = Copied }},
-		{check: "openat2", level: Problem, turn: func(m *Machine) { m.Report.Openat2 = false }},
+		{check: "openat2", level: Note, turn: func(m *Machine) { m.Report.Openat2 = false }},
 		{check: "cachestat", level: Note, turn: func(m *Machine) { m.Report.Cachestat = false }},
 		{
 			check: "pipe size", level: Warning, mend: "fs.pipe-max-size=1048576",

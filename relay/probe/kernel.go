@@ -8,7 +8,7 @@ func (m *Machine) kernel(Needs) []*verdict {
 	major, minor := version(r.Kernel)
 	atLeast := func(a, b int) bool { return major > a || major == a && minor >= b }
 	return []*verdict{
-		check("release", "relay needs openat2 (5.6); from 6.5 it can ask the page cache what is in memory", "Linux %s", r.Kernel).
+		check("release", "relay is tried from 5.6 on; from 6.5 it can ask the page cache what is in memory", "Linux %s", r.Kernel).
 			when(!atLeast(5, 6), Problem, "run Linux 5.6 or later, better 6.5").
 			when(!atLeast(6, 5), Note, "run Linux 6.5 or later"),
 		check("splice, socket to socket", "what a session streams stays in the kernel", "%s", works(r.SpliceSockets)).
@@ -25,7 +25,7 @@ func (m *Machine) kernel(Needs) []*verdict {
 		check("cachestat", "asks whether a file is in memory, so that the loop never waits for a disk", "%s", works(r.Cachestat)).
 			when(!r.Cachestat, Note, "run Linux 6.5 or later; relay tries the first and last page instead"),
 		check("openat2", "opens what is beneath a drop and nothing else; with RESOLVE_CACHED without a worker", "%s, cached %s", works(r.Openat2), works(r.ResolveCached)).
-			when(!r.Openat2, Problem, "run Linux 5.6 or later, or let the sandbox pass openat2").
+			when(!r.Openat2, Note, "a worker opens names step by step; for the other way run Linux 5.6 or later, without DynamicUser= and RestrictSUIDSGID= in the unit").
 			when(!r.ResolveCached, Note, "run Linux 5.12 or later; relay asks a worker for each open instead"),
 	}
 }

@@ -121,9 +121,9 @@ func localAddress(fd int) netip.AddrPort {
 	return a.AddrPort()
 }
 
-// introduce makes what begins a health check of backends that expect a PROXY header: one
+// preface makes what begins a health check of backends that expect a PROXY header: one
 // that says the proxy itself is calling.
-func introduce(version config.SendProxy) upstream.Preface {
+func preface(version config.SendProxy) upstream.Preface {
 	h := &proxyproto.Header{Version: byte(version), Command: proxyproto.LOCAL}
 	if version == config.SendProxyV1 {
 		h.Command = proxyproto.PROXY // version 1 has no LOCAL; without addresses it says UNKNOWN

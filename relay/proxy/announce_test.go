@@ -15,7 +15,7 @@ func TestIntroduce(t *testing.T) {
 	for _, version := range []config.SendProxy{config.SendProxyV1, config.SendProxyV2} {
 		checker, backend := net.Pipe()
 		sent := make(chan error, 1)
-		go func() { sent <- introduce(version)(checker) }()
+		go func() { sent <- preface(version)(checker) }()
 		h, err := proxyproto.Read(bufio.NewReader(backend))
 		if err != nil || <-sent != nil {
 			t.Fatalf("version %d: %v", version, err)

@@ -83,17 +83,6 @@ func (s *Session) awaitConnect(fd int) {
 	s.setTimer(s.deadline)
 }
 
-// setTimer sets the timer to a deadline of the session's, or to the end of its life.
-func (s *Session) setTimer(at int64) { s.in.loop.SetTimer(&s.timer, s, min(at, s.lifeEnds())) }
-
-// lifeEnds is when the session has lasted for as long as it may.
-func (s *Session) lifeEnds() int64 {
-	if s.listener.sessionTimeout == 0 {
-		return loop.Never
-	}
-	return s.accepted + s.listener.sessionTimeout
-}
-
 // watchClient registers the client's end for errors alone: what it sends may wait.
 func (s *Session) watchClient() (errno sock.Errno) {
 	c := &s.ends[client]
@@ -158,7 +147,7 @@ func (s *Session) failedConnect(errno sock.Errno) {
 // retryAfter notes a failed attempt and reports whether another is allowed; if not, the
 // session is finished.
 func (s *Session) retryAfter(errno sock.Errno) bool {
-	if !scarce(errno) {
+	if !sock.Scarce(errno) {
 		s.in.log.Debug().Str("listener", s.listener.Service.Config.Name).Str("upstream", s.target.Upstream.Name).
 			Str("backend", s.backend.Name).Str("error", errno.Error()).Msg("connect failed")
 		s.backend.ConnectFailed(errno.Error())
@@ -174,17 +163,8 @@ func (s *Session) retryAfter(errno sock.Errno) bool {
 	return false
 }
 
-// scarce tells an error of our own resources from one of the backend's.
-func scarce(errno sock.Errno) bool {
-	switch errno {
-	case unix.EADDRNOTAVAIL, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-		return true
-	}
-	return false
-}
-
 func (s *Session) finishConnect(errno sock.Errno) {
-	if scarce(errno) {
+	if sock.Scarce(errno) {
 		s.finishShort(errno)
 		return
 	}

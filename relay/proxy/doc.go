@@ -12,7 +12,8 @@
 // Follow a byte: sessions.go takes the client, head.go reads what it says first where
 // that matters (a PROXY header, a ClientHello) and route.go sends it on, connect.go finds
 // it a backend, which call.go calls and announce.go tells who the client is; relay.go
-// moves its bytes and passes ends on, end.go closes. The state machine is in state.go.
+// moves its bytes and passes ends on, reset.go resets, end.go closes. The state machine
+// is in state.go.
 //
 // Rates (pace.go, bucket.go, allowance.go) cost the sessions that have none one
 // comparison a turn.

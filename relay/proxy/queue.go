@@ -7,7 +7,7 @@ import "relay/relay/upstream"
 func (s *Session) enqueue() (*upstream.Backend, error) {
 	l := s.in.loop
 	b, w, err := s.target.Upstream.Wait(s.key(), s.tried, func(w *upstream.Waiter, b *upstream.Backend) {
-		l.Post(func() { s.called(w, b) })
+		l.Post(func() { s.dequeued(w, b) })
 	})
 	if w == nil {
 		return b, err
@@ -22,9 +22,9 @@ func (s *Session) enqueue() (*upstream.Backend, error) {
 	return nil, nil
 }
 
-// called goes on with a session whose turn has come. One that has ended meanwhile (its
+// dequeued goes on with a session whose turn has come. One that has ended meanwhile (its
 // memory may be another session's by now) gives the place back.
-func (s *Session) called(w *upstream.Waiter, b *upstream.Backend) {
+func (s *Session) dequeued(w *upstream.Waiter, b *upstream.Backend) {
 	if s.waiter != w {
 		b.Leave()
 		return

@@ -162,36 +162,3 @@ func (s *Session) strand(i int) {
 	}
 	s.in.loop.Park(e.token)
 }
-
-// rearm brings the timer forward when a half-closed session has less time than an open
-// one.
-func (s *Session) rearm() {
-	if due := s.active + s.quietLimit(); due < s.timer.Due() {
-		s.setTimer(due)
-	}
-}
-
-// quietLimit is how long the session may go without a byte.
-func (s *Session) quietLimit() int64 {
-	if s.done[client] || s.done[backend] {
-		return s.listener.halfCloseTimeout
-	}
-	return s.listener.idleTimeout
-}
-
-// quiet is called when the session may have been idle for too long: bytes move the
-// deadline without touching the timer.
-func (s *Session) quiet(now int64) {
-	if due := s.active + s.quietLimit(); due > now {
-		if s.pace != nil {
-			due = min(due, s.pace.resumes())
-		}
-		s.setTimer(due)
-		return
-	}
-	if s.done[client] || s.done[backend] {
-		s.finish(HalfCloseTimeout)
-		return
-	}
-	s.finish(IdleTimeout)
-}

@@ -39,7 +39,7 @@ func NewTarget(u *upstream.Upstream) (*Target, error) {
 		settings: outgoing(c),
 	}
 	if c.SendProxy != config.SendProxyOff {
-		u.Preface = introduce(c.SendProxy)
+		u.Preface = preface(c.SendProxy)
 	}
 	for _, ip := range c.Bind {
 		a, err := sock.TCPAddress(netip.AddrPortFrom(ip, 0))

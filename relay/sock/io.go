@@ -109,37 +109,3 @@ func Reset(fd int) {
 		uintptr(unsafe.Pointer(&linger)), unsafe.Sizeof(linger), 0)
 	Close(fd)
 }
-
-// Unsent is the number of bytes in the send queue that the peer has not acknowledged;
-// 0 also when the kernel cannot tell.
-func Unsent(fd int) int {
-	var n int32
-	if _, errno := retry(unix.SYS_IOCTL, uintptr(fd), unix.SIOCOUTQ, uintptr(unsafe.Pointer(&n)), 0, 0, 0); errno != 0 {
-		return 0
-	}
-	return int(n)
-}
-
-// TakeError reads and clears the socket's pending error.
-func TakeError(fd int) Errno {
-	var v, size int32 = 0, 4
-	_, errno := retry(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_ERROR,
-		uintptr(unsafe.Pointer(&v)), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 {
-		return errno
-	}
-	return Errno(v)
-}
-
-// tcpClose is TCP_CLOSE of the kernel's net/tcp_states.h.
-const tcpClose = 7
-
-// Closed reports that a TCP connection is gone in both directions, as after a reset. No
-// error needs to be left to tell so: whoever called first has taken it.
-func Closed(fd int) bool {
-	var state [4]byte // the first byte of struct tcp_info
-	size := int32(len(state))
-	_, errno := retry(unix.SYS_GETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP, unix.TCP_INFO,
-		uintptr(unsafe.Pointer(&state)), uintptr(unsafe.Pointer(&size)), 0)
-	return errno == 0 && state[0] == tcpClose
-}

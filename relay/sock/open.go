@@ -12,7 +12,15 @@ const resolveCached = 0x20
 // link nor a rename under way can lead out of it (EXDEV). With cached set it answers
 // EAGAIN where a disk would have to be asked; without, EAGAIN means that a rename came
 // in between too often.
+//
+// Without openat2(2) it is done step by step, and never by what is cached alone.
 func OpenBeneath(dir int, name string, flags int, cached bool) (int, Errno) {
+	if !hasOpenat2() {
+		if cached {
+			return -1, unix.EAGAIN
+		}
+		return openStepwise(dir, name, flags)
+	}
 	how := unix.OpenHow{
 		Flags:   uint64(flags | unix.O_CLOEXEC),
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,

@@ -12,9 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"relay/config"
+	"relay/relay/sock"
 )
 
 // Preface writes what a backend expects before anything else on a connection, a PROXY
@@ -56,7 +55,7 @@ func (k *checker) check(ctx context.Context) (conn net.Conn, failure string, kno
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, k.network, k.address)
 	if err != nil {
-		return nil, k.explain(err), !ourOwn(err)
+		return nil, k.explain(err), !scarce(err)
 	}
 	deadline, _ := ctx.Deadline()
 	conn.SetDeadline(deadline)
@@ -103,14 +102,10 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
-// ourOwn tells a want of resources here from a fault of the backend.
-func ourOwn(err error) bool {
-	for _, errno := range []unix.Errno{unix.EADDRNOTAVAIL, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
+// scarce is sock.Scarce of an error of package net.
+func scarce(err error) bool {
+	var errno sock.Errno
+	return errors.As(err, &errno) && sock.Scarce(errno)
 }
 
 const (

@@ -181,7 +181,7 @@ func TestPrefaceComesFirst(t *testing.T) {
 }
 
 func TestOurOwnShortageIsNotTheBackends(t *testing.T) {
-	if !ourOwn(&net.OpError{Err: syscall.EMFILE}) || ourOwn(&net.OpError{Err: syscall.ECONNREFUSED}) || ourOwn(errors.New("x")) {
+	if !scarce(&net.OpError{Err: syscall.EMFILE}) || scarce(&net.OpError{Err: syscall.ECONNREFUSED}) || scarce(errors.New("x")) {
 		t.Error("shortages are not told from faults")
 	}
 }
@@ -227,9 +227,7 @@ func TestWatchesFollowTheConfiguration(t *testing.T) {
 	if err := u.Update(c); err != nil {
 		t.Fatal(err)
 	}
-	for u.Backends()[0].View().State != "down" {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "the backend is down", func() bool { return u.Backends()[0].View().State == "down" })
 	c.HealthCheck = nil
 	if err := u.Update(c); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,127 +18,6 @@ import (
 
 	"relay/config"
 )
-
-// zone is a name server whose records a test changes.
-type zone struct {
-	at netip.AddrPort
-
-	mu      sync.Mutex
-	records []string // in the words of a zone file
-	rcode   int
-	asked   map[string]int
-}
-
-func newZone(t *testing.T, records ...string) *zone {
-	t.Helper()
-	packets, streams := twin(t)
-	z := &zone{at: netip.MustParseAddrPort(packets.LocalAddr().String()), records: records, asked: map[string]int{}}
-	for _, s := range []*dns.Server{{PacketConn: packets, Handler: z}, {Listener: streams, Handler: z}} {
-		ready := make(chan struct{})
-		s.NotifyStartedFunc = func() { close(ready) }
-		go s.ActivateAndServe()
-		<-ready
-		t.Cleanup(func() { s.Shutdown() })
-	}
-	return z
-}
-
-// twin is a port of which both kinds are free.
-func twin(t *testing.T) (packets net.PacketConn, streams net.Listener) {
-	t.Helper()
-	for {
-		packets, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if streams, err = net.Listen("tcp", packets.LocalAddr().String()); err == nil {
-			return packets, streams
-		}
-		packets.Close()
-	}
-}
-
-func (z *zone) set(records ...string) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.records = records
-}
-
-// answer has every answer say this.
-func (z *zone) answer(rcode int) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.rcode = rcode
-}
-
-// askedAgain waits until a name was looked up n more times.
-func (z *zone) askedAgain(n int, name string) {
-	count := func() int {
-		z.mu.Lock()
-		defer z.mu.Unlock()
-		return z.asked[name]
-	}
-	for until := count() + 2*n; count() < until; { // A and AAAA
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-// ServeDNS answers like a resolver, aliases included; what does not fit into a packet is
-// truncated.
-func (z *zone) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.asked[q.Question[0].Name]++
-	reply := new(dns.Msg).SetReply(q)
-	reply.Rcode = z.rcode
-	name := q.Question[0].Name
-	for range 3 {
-		for _, text := range z.records {
-			rr, err := dns.NewRR(text)
-			if err != nil {
-				panic(err)
-			}
-			alias, isAlias := rr.(*dns.CNAME)
-			switch {
-			case !strings.EqualFold(rr.Header().Name, name):
-			case isAlias:
-				reply.Answer = append(reply.Answer, rr)
-				name = alias.Target
-			case rr.Header().Rrtype == q.Question[0].Qtype:
-				reply.Answer = append(reply.Answer, rr)
-			}
-		}
-		if name == q.Question[0].Name || len(reply.Answer) > 1 {
-			break
-		}
-	}
-	if w.LocalAddr().Network() == "udp" {
-		reply.Truncate(ednsBytes)
-	}
-	w.WriteMsg(reply)
-}
-
-// find asks once for a host on port 80, or with port 0 for SRV records.
-func (z *zone) find(t *testing.T, l *lookup) (string, time.Duration) {
-	t.Helper()
-	all, ttl, err := l.find(context.Background())
-	if err != nil {
-		return "error", ttl
-	}
-	var words []string
-	for _, f := range all {
-		word := f.at.String()
-		if l.port == 0 {
-			word += fmt.Sprintf("/%d/%d", f.weight, f.rank)
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, " "), ttl
-}
-
-func (z *zone) lookup(name string, port uint16) *lookup {
-	return newLookup(newResolver(z.at), name, port)
-}
 
 func TestAddressesOfAHost(t *testing.T) {
 	z := newZone(t,
@@ -230,15 +109,20 @@ func TestSystemResolver(t *testing.T) {
 	z := newZone(t, "app.corp.example. 30 IN A 10.0.0.1")
 	conf := filepath.Join(t.TempDir(), "resolv.conf")
 	hosts := filepath.Join(t.TempDir(), "hosts")
-	c, err := net.ListenPacket("udp", "127.0.0.77:53") // resolv.conf has no ports
+	// resolv.conf has no ports; the address is one that no other run of this test has.
+	server := netip.AddrFrom4([4]byte{127, 77, byte(os.Getpid() >> 8), byte(os.Getpid())})
+	c, err := net.ListenPacket("udp", netip.AddrPortFrom(server, 53).String())
+	if errors.Is(err, os.ErrPermission) {
+		t.Skip("port 53 needs root")
+	}
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	s := &dns.Server{PacketConn: c, Handler: z}
 	go s.ActivateAndServe()
 	defer s.Shutdown()
 	for file, text := range map[string]string{
-		conf:  "nameserver 127.0.0.77\nsearch corp.example\n",
+		conf:  "nameserver " + server.String() + "\nsearch corp.example\n",
 		hosts: "# local\n10.9.9.9 Printer printer.corp # here\nfd00::9\tprinter\nbad printer\n",
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -254,7 +138,7 @@ func TestSystemResolver(t *testing.T) {
 	}
 }
 
-// running is an upstream that looks up app.example, and b.example at weight 2.
+// discovering is an upstream that looks up app.example, and b.example at weight 2.
 func discovering(t *testing.T, z *zone, onEmpty config.OnEmpty) *Upstream {
 	t.Helper()
 	host := func(name string) config.Address {
@@ -282,13 +166,7 @@ func namesOf(u *Upstream) []string {
 
 func wantNames(t *testing.T, u *Upstream, want ...string) {
 	t.Helper()
-	for range 500 {
-		if slices.Equal(namesOf(u), want) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("backends %v, want %v", namesOf(u), want)
+	eventually(t, fmt.Sprint("the backends are ", want), func() bool { return slices.Equal(namesOf(u), want) })
 }
 
 // The backends follow the records; who leaves them keeps its sessions, and a name that

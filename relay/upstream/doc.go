@@ -16,5 +16,5 @@
 // own, between Start and Stop.
 //
 // The package must never know of epoll, loops or flows. Start with upstream.go, pick.go
-// and tier.go; each order has a file of its own.
+// and tier.go; each order has a file of its own. steer.go is what operators can do.
 package upstream

@@ -95,3 +95,14 @@ func (t *tier) take(hash uint64, tried []*Backend) *Backend {
 	}
 	return t.order.take(hash)
 }
+
+// review takes note of a change to a backend and serves those who wait if it made room.
+func (u *Upstream) review(b *Backend) {
+	if b.tier == nil {
+		return
+	}
+	c := u.Config()
+	b.tier.weigh(b, b.shareAt(u.clock(), c.SlowStart))
+	b.tier.review(b, c.PanicThreshold)
+	u.serve()
+}

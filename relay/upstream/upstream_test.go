@@ -44,6 +44,19 @@ func poolOf(t testing.TB, c config.Upstream) pool {
 	return pool{u, clock}
 }
 
+// patience is how long a test waits for what must come.
+const patience = 10 * time.Second
+
+// eventually waits for what no event tells.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it never came to pass that %s", what)
+		}
+	}
+}
+
 func address(i int) config.Address {
 	ip := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}).Next()
 	return config.Address{TCP: netip.AddrPortFrom(ip, 80)}

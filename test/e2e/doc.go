@@ -10,6 +10,9 @@
 // free port of the loopback, with a directory and a configuration of its own, and dies
 // with the test; every program has a time limit.
 //
+// One test boots a whole systemd, in namespaces of its own (boot.sh), and leads relay's
+// life with systemctl; it takes root, and where that is not enough it fails.
+//
 // Start in program_test.go (how a program is run), then read any *_test.go: each is
 // one program or one behaviour. The relay itself is driven by test/harness.
 package e2e

@@ -41,6 +41,11 @@ var packages = map[string]string{
 	"ssh-keygen":      "openssh-client",
 	"sshd":            "openssh-server",
 	"wget":            "wget",
+
+	"/lib/systemd/systemd": "systemd",
+	"nsenter":              "util-linux",
+	"systemd-analyze":      "systemd",
+	"unshare":              "util-linux",
 }
 
 // limit is how long a program may run. None here needs a tenth of it.

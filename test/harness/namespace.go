@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"testing"
@@ -23,25 +24,52 @@ func NewNamespace(t testing.TB) *Namespace {
 	if os.Getuid() != 0 {
 		t.Skip("a network namespace needs root")
 	}
-	n := &Namespace{work: make(chan func())}
-	ready := make(chan error)
-	go n.serve(ready)
-	if err := <-ready; err != nil {
+	n, err := newNamespace(t, func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		return loopbackUp()
+	})
+	if err != nil {
 		t.Skipf("no network namespace here: %v", err)
 	}
-	t.Cleanup(func() { close(n.work) })
 	return n
+}
+
+// JoinNamespace is the network namespace of a process, as long as the test lasts.
+func JoinNamespace(t testing.TB, pid int) *Namespace {
+	t.Helper()
+	n, err := newNamespace(t, func() error {
+		f, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
+	})
+	if err != nil {
+		t.Fatalf("the network namespace of %d: %v", pid, err)
+	}
+	return n
+}
+
+func newNamespace(t testing.TB, enter func() error) (*Namespace, error) {
+	n := &Namespace{work: make(chan func())}
+	ready := make(chan error)
+	go n.serve(enter, ready)
+	if err := <-ready; err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { close(n.work) })
+	return n, nil
 }
 
 // serve runs everything that must happen in the namespace on one thread, which
 // belongs to it. It never unlocks the thread: the runtime then ends it, rather than
 // let it run other goroutines in the wrong network.
-func (n *Namespace) serve(ready chan<- error) {
+func (n *Namespace) serve(enter func() error, ready chan<- error) {
 	runtime.LockOSThread()
-	err := unix.Unshare(unix.CLONE_NEWNET)
-	if err == nil {
-		err = loopbackUp()
-	}
+	err := enter()
 	ready <- err
 	if err != nil {
 		return

@@ -21,19 +21,25 @@ const loopBatch = "0x100"
 // debugger's stop of the thread. resume lets it go on.
 func (r *Relay) StopLoop(t testing.TB) (resume func()) {
 	t.Helper()
+	return StopLoopOf(t, r.PID)
+}
+
+// StopLoopOf does it to a program that the test did not start.
+func StopLoopOf(t testing.TB, pid int) (resume func()) {
+	t.Helper()
 	stopped, over, done := make(chan error), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()         // who stops a thread must be who lets it go on
 		defer runtime.UnlockOSThread() // a thread that ends takes what it started along (Pdeathsig)
-		thread, err := r.loopThread()
+		thread, err := loopThread(pid)
 		if err == nil {
 			err = stopThread(thread)
 		}
 		stopped <- err
 		<-over
-		if err == nil {
-			_ = unix.PtraceDetach(thread)
+		if err == nil && unix.PtraceDetach(thread) != nil {
+			_, _ = unix.Wait4(thread, nil, unix.WALL, nil) // it was killed, and stays until we have seen that
 		}
 	}()
 	err := <-stopped
@@ -53,11 +59,11 @@ func (r *Relay) StopLoop(t testing.TB) (resume func()) {
 }
 
 // loopThread finds a thread that waits in a loop.
-func (r *Relay) loopThread() (int, error) {
+func loopThread(pid int) (int, error) {
 	var seen string
 	_, ok := poll(Patience, func() (bool, any) {
 		seen = ""
-		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", r.PID))
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid))
 		for _, path := range tasks {
 			text, _ := os.ReadFile(path)
 			if f := strings.Fields(string(text)); len(f) > 3 && f[3] == loopBatch {
@@ -68,7 +74,7 @@ func (r *Relay) loopThread() (int, error) {
 		return false, nil
 	})
 	if !ok {
-		return 0, fmt.Errorf("no thread of %d waits in a loop", r.PID)
+		return 0, fmt.Errorf("no thread of %d waits in a loop", pid)
 	}
 	return strconv.Atoi(seen)
 }

@@ -22,54 +22,6 @@ func Accept(fd int, from *Address) (int, Errno) {
 	}
 }
 
-// Dial starts a connection. The errno is 0 when it is established at once,
-// EINPROGRESS when the socket becomes writable once it is, and anything else is
-// final: then no descriptor is returned.
-func Dial(to *Address) (int, Errno) {
-	fd, errno := Open(to, false)
-	if errno != 0 {
-		return -1, errno
-	}
-	if errno = Connect(fd, to); errno != 0 && errno != unix.EINPROGRESS {
-		Close(fd)
-		return -1, errno
-	}
-	return fd, errno
-}
-
-// Connected asks a socket whose connect is in progress how it stands: 0 for
-// established, EALREADY for not yet, else the error that ended it.
-//
-// Where nobody listens on a port of this machine's ephemeral range, the kernel may give
-// the caller that very port; its SYN then meets itself (RFC 9293, simultaneous open) and
-// the socket is connected to itself. That is a refusal.
-func Connected(fd int, to *Address) Errno {
-	errno := Connect(fd, to)
-	if errno != 0 && errno != unix.EISCONN {
-		return errno
-	}
-	if to.AddrPort().Addr().IsLoopback() && LocalAddress(fd) == *to {
-		return unix.ECONNREFUSED
-	}
-	return 0
-}
-
-// LocalAddress is the address a socket is bound to.
-func LocalAddress(fd int) Address {
-	var a Address
-	a.size = uint32(unsafe.Sizeof(a.raw))
-	retry(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&a.raw)), uintptr(unsafe.Pointer(&a.size)), 0, 0, 0)
-	return a
-}
-
-// SetInt sets an integer socket option.
-func SetInt(fd, level, option, value int) Errno {
-	v := int32(value)
-	_, errno := retry(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option),
-		uintptr(unsafe.Pointer(&v)), unsafe.Sizeof(v), 0)
-	return errno
-}
-
 // Backlog is what listen(2) is asked for; the kernel lowers it to net.core.somaxconn.
 const Backlog = 4096
 
