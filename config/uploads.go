@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Durability says what has happened to a file before its sender is told that it arrived.
 type Durability uint8
@@ -48,17 +51,22 @@ func (d Digest) String() string { return digestNames[d] }
 
 // Uploads are the keys of a drop that say what may be put into it, and how.
 type Uploads struct {
-	TokensFile  string // absolute, or relative to the process after loading; "" = no tokens
-	Open        bool   // others than this machine may come without tokens
-	Write       bool   // files may be put here
-	Durability  Durability
-	OnConflict  Conflict
-	Digest      Digest
-	FileSizeMax int64 // bytes; 0 = no limit
-	FreeReserve int64 // bytes of the file system that are left to others
-	UploadsMax  int   // at a time; 0 = no limit
-	BodyRateMin int64 // bytes a second; 0 = any
-	BodyTimeout time.Duration
+	TokensFile       string // absolute, or relative to the process after loading; "" = no tokens
+	Open             bool   // others than this machine may come without tokens
+	Write            bool   // files may be put here
+	Durability       Durability
+	OnConflict       Conflict
+	Digest           Digest
+	FileSizeMax      int64         // bytes; 0 = no limit
+	Quota            int64         // bytes of all files; 0 = no limit
+	TTL              time.Duration // how long files are kept after they arrived; 0 = for ever
+	OnArrival        []string      // a program and its arguments; empty = none
+	OnArrivalTimeout time.Duration
+	FreeReserve      int64 // bytes of the file system that are left to others
+	UploadsMax       int   // at a time; 0 = no limit
+	BodyRateMin      int64 // bytes a second; 0 = any
+	BodyTimeout      time.Duration
+	UploadExpiry     time.Duration // of what nobody goes on with
 }
 
 var uploadFields = []field[Uploads]{
@@ -69,14 +77,19 @@ var uploadFields = []field[Uploads]{
 	scalar("on_conflict", choice[Conflict](conflictNames), func(u *Uploads) *Conflict { return &u.OnConflict }),
 	scalar("digest", choice[Digest](digestNames), func(u *Uploads) *Digest { return &u.Digest }),
 	scalar("file_size_max", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.FileSizeMax }),
+	scalar("quota", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.Quota }),
+	scalar("ttl", duration, func(u *Uploads) *time.Duration { return &u.TTL }),
+	list("on_arrival", text, func(u *Uploads) *[]string { return &u.OnArrival }),
+	scalar("on_arrival_timeout", timeout, func(u *Uploads) *time.Duration { return &u.OnArrivalTimeout }),
 	scalar("free_reserve", size[int64](0, 1<<62), func(u *Uploads) *int64 { return &u.FreeReserve }),
 	scalar("uploads_max", integer(0, sessionsMost), func(u *Uploads) *int { return &u.UploadsMax }),
 	scalar("body_rate_min", size[int64](0, gib), func(u *Uploads) *int64 { return &u.BodyRateMin }),
+	scalar("upload_expiry", timeout, func(u *Uploads) *time.Duration { return &u.UploadExpiry }),
 	scalar("body_timeout", timeout, func(u *Uploads) *time.Duration { return &u.BodyTimeout }),
 }
 
 func freshUploads() Uploads {
-	return Uploads{UploadsMax: 1024, BodyRateMin: kib, BodyTimeout: 30 * time.Second}
+	return Uploads{UploadsMax: 1024, BodyRateMin: kib, BodyTimeout: 30 * time.Second, UploadExpiry: 24 * time.Hour, OnArrivalTimeout: time.Minute}
 }
 
 // optionalFile is the path of a file, or "" for none.
@@ -87,9 +100,13 @@ func optionalFile(v any) (string, error) {
 	return tokenFile(v)
 }
 
-// checkOpen finds drops that anybody can reach although nobody said so.
-func checkOpen(w *walk, c *Config) {
+// checkDrops finds drops that anybody can reach although nobody said so, and programs
+// that cannot be run.
+func checkDrops(w *walk, c *Config) {
 	for i, d := range c.Drops {
+		if len(d.OnArrival) > 0 && !strings.HasPrefix(d.OnArrival[0], "/") {
+			w.mistake(nth("drop", i, d.Name).at("on_arrival"), "%q is not the path of a program; write it like [\"/usr/local/bin/arrived\", \"{path}\"]", d.OnArrival[0])
+		}
 		if d.Open && d.TokensFile != "" {
 			w.mistake(nth("drop", i, d.Name).at("open"), "there is a tokens_file, which says who may come; leave one of the two out")
 		}

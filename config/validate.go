@@ -25,6 +25,7 @@ func validate(w *walk, root tree, c *Config) {
 	checkBuffers(w, c)
 	checkOpen(w, c)
 	checkForwards(w, c)
+	checkDrops(w, c)
 }
 
 // absent reports that a file has no table of this kind, not even a wrong one.

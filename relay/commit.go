@@ -20,6 +20,7 @@ func (s *Server) commit(next *parts) {
 	s.parts.Store(next)
 	s.each(func(i int, w *worker) { w.exchange(now, next, i) })
 	s.each(func(int, *worker) {}) // a connection on its way between two loops has arrived, too
+	next.startDrops(s.log)
 	for _, service := range now.services {
 		if service.drop != nil {
 			service.drop.Close()

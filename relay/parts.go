@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/rs/zerolog"
+
 	"relay/config"
 	"relay/relay/admin"
 	"relay/relay/drop"
@@ -174,6 +176,15 @@ func (s *service) attach(workers []*worker) {
 		places[i] = listen.Place{Loop: w.loop, Taker: s.taker(w)}
 	}
 	s.acceptors = listen.Attach(s.Service, places)
+}
+
+// startDrops begins what drops do beside their requests.
+func (p *parts) startDrops(log zerolog.Logger) {
+	for _, s := range p.services {
+		if s.drop != nil {
+			s.drop.Start(log)
+		}
+	}
 }
 
 // discard closes what was opened for parts that never went to work.

@@ -12,6 +12,7 @@ import (
 
 	"relay/config"
 	"relay/pipepool"
+	"relay/relay/drop"
 	"relay/relay/flow"
 	"relay/relay/listen"
 	"relay/relay/probe"
@@ -36,6 +37,7 @@ type Server struct {
 	budget   *pipepool.Budget
 	disk     *flow.Disk
 	hashing  *flow.Disk
+	arrivals *drop.Arrivals
 	workers  []*worker
 	running  sync.WaitGroup
 	failed   chan error // a loop that could not go on
@@ -76,6 +78,7 @@ func New(c *config.Config, log zerolog.Logger, version string, given systemd.Giv
 		capacity: &listen.Capacity{Max: sessions},
 		budget:   pipepool.NewBudget(pipeBytes),
 		hashing:  flow.NewDisk(runtime.NumCPU()),
+		arrivals: drop.NewArrivals(log),
 		disk:     flow.NewDisk(diskWorkers),
 		notifier: given.Notifier, inheritance: inheritance, left: map[string]bool{},
 	}
@@ -100,7 +103,7 @@ func (s *Server) build(c *config.Config) error {
 	// plane, and each wake would cost two thread switches.
 	runtime.GOMAXPROCS(max(runtime.NumCPU(), loops+2))
 	for range loops {
-		w, err := newWorker(c, s.budget, s.disk, s.hashing, s.log)
+		w, err := newWorker(c, s.budget, s.disk, s.hashing, s.arrivals, s.log)
 		if err != nil {
 			return err
 		}
@@ -115,6 +118,7 @@ func (s *Server) build(c *config.Config) error {
 		return err
 	}
 	next.attach(s.workers)
+	next.startDrops(s.log)
 	s.parts.Store(next)
 	s.settleInheritance(next)
 	s.leave(next)
@@ -229,6 +233,7 @@ func (s *Server) stop() {
 }
 
 func (s *Server) close() {
+	s.arrivals.Close()
 	s.hashing.Close()
 	s.disk.Close() // a worker may still be looking beneath a drop's directory
 	s.keepLeft(s.parts.Load())

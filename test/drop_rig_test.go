@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -89,14 +90,27 @@ func (r *dropRig) client(t testing.TB) *client { return r.clientOf(t, "files") }
 
 func (r *dropRig) clientOf(t testing.TB, drop string) *client {
 	t.Helper()
-	c, err := peer.Dial(r.Address(t, drop))
+	c, err := r.tryClient(drop)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return c
+}
+
+// tryClient is clientOf where the program may be gone.
+func (r *dropRig) tryClient(drop string) (*client, error) {
+	all := r.Addresses(drop)
+	if len(all) == 0 {
+		return nil, errors.New("nothing listens")
+	}
+	c, err := peer.Dial(all[0])
+	if err != nil {
+		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.conns = append(r.conns, c)
-	return &client{c, bufio.NewReader(c)}
+	return &client{c, bufio.NewReader(c)}, nil
 }
 
 // say sends a request as it is.

@@ -135,14 +135,20 @@ func (c *Conn) failBecause(status int, why string) {
 func (c *Conn) failWith(status int, fields string) { c.failText(status, fields, "") }
 
 func (c *Conn) failText(status int, fields, why string) {
-	c.closeFile()
-	c.abandon()
 	text := texts[status]
 	if why != "" {
 		text = text[:len(text)-1] + ": " + why + "\n"
 	}
+	c.failAs(status, fields, plain, text)
+}
+
+// failAs answers with a body of any kind.
+func (c *Conn) failAs(status int, fields, contentType, text string) {
+	c.closeFile()
+	c.abandon()
 	b := append(c.start(status), fields...)
-	b = append(b, "Content-Type: text/plain; charset=utf-8\r\n"+guard+"Content-Length: "...)
+	b = append(append(b, "Content-Type: "...), contentType...)
+	b = append(b, "\r\n"+guard+"Content-Length: "...)
 	b = appendInt(b, int64(len(text)))
 	b = append(b, "\r\n\r\n"...)
 	head := len(b)

@@ -20,6 +20,7 @@ type Conns struct {
 	sender   *flow.Sender
 	receiver *flow.Receiver
 	disk     *flow.Disk
+	arrivals *Arrivals
 	hashing  *flow.Disk // for what takes a processor rather than a disk
 	log      zerolog.Logger
 	access   bool // write the access log
@@ -43,10 +44,10 @@ type Conns struct {
 const outputBytes = 64 << 10
 
 // NewConns makes the (empty) connections of a loop.
-func NewConns(l *loop.Loop, m *flow.Mover, disk, hashing *flow.Disk, log zerolog.Logger, access bool) *Conns {
+func NewConns(l *loop.Loop, m *flow.Mover, disk, hashing *flow.Disk, arrivals *Arrivals, log zerolog.Logger, access bool) *Conns {
 	return &Conns{
 		loop: l, mover: m, sender: flow.NewSender(m, disk, l), receiver: flow.NewReceiver(m, disk, l),
-		disk: disk, hashing: hashing, log: log, access: access, tallies: map[string]*Tally{},
+		disk: disk, hashing: hashing, arrivals: arrivals, log: log, access: access, tallies: map[string]*Tally{},
 	}
 }
 

@@ -19,11 +19,12 @@
 // Follow a request: conns.go takes the client, receive.go reads the head, open.go finds
 // the file, answer.go writes the head of the response, send.go its body, end.go ends the
 // request and the connection. The state machine is in state.go. The listing of a
-// directory is made in index.go and page.go (listing.go for programs), as a file in memory that is sent like any
-// other.
+// directory is made in index.go and page.go (listing.go for programs), as a file in memory
+// that is sent like any other.
 //
-// authorise.go finds out what a client may do. A file that comes in follows put.go (may it?), upload.go (room for it, its body, its
-// name) and package store, which is where files become visible whole or not at all.
+// authorise.go finds out what a client may do. A file that comes in follows put.go (may
+// it?), upload.go (room for it, its body, its name) and package store, which is where files
+// become visible whole or not at all.
 //
 // # The interface, for who sends files
 //
@@ -36,6 +37,8 @@
 //	  Repr-Digest, Content-Digest, Digest    400 if what arrived is something else
 //	  X-OC-Mtime, X-Relay-Mode               time and permissions (uploadfields.go)
 //	  Content-Range      501: a part is never taken for a file; Content-Encoding: 415
+//	POST, PUT with Upload-Complete    a resumable upload (resumable.go); HEAD, PATCH and DELETE
+//	                     at its place, /.relay-uploads/ID
 //	MKCOL, DELETE, MOVE  names without bytes (change.go). A MKCOL with X-OC-Mtime or
 //	                     X-Relay-Mode is for a directory that may be there, and makes those above
 //	GET, HEAD            Want-Repr-Digest is answered with the digest of the whole file
@@ -44,6 +47,16 @@
 //	408  too slow                                409  on_conflict, a directory, a file above it
 //	413  larger than file_size_max               503  uploads_max; Retry-After
 //	507  no room; whatever came of the file is gone
+//
+// # What of the documents it keeps to
+//
+// RFC 9110 for methods, conditions and ranges, with these choices: a range that cannot be
+// read is overlooked, several get the whole file, Content-Range in a PUT is 501. RFC 9530
+// for digests: Content-Digest counts as Repr-Digest in a PUT, and is overlooked in a
+// PATCH; trailers are overlooked. RFC 4918 for MKCOL, DELETE and MOVE, without locks,
+// properties and COPY; DELETE takes empty directories only. Resumable uploads follow
+// draft-ietf-httpbis-resumable-upload, interop version 8: no progress by 104, one request
+// at a time for an upload, and POST means the same as PUT.
 //
 // The package knows neither proxy nor upstream.
 package drop

@@ -36,6 +36,9 @@ type Drop struct {
 	conflict         store.Conflict
 	digest           digest.Algorithm // computed of every file that arrives
 	store            *store.Store
+	directory        string
+	upkeep           upkeep
+	registry         *registry
 	uploads          atomic.Int64 // files arriving
 	listed           atomic.Int64 // bytes of listings that are being sent
 	holders          atomic.Int64 // connections, and whoever made it
@@ -90,6 +93,7 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		halfCloseTimeout: int64(c.HalfCloseTimeout),
 		bodyTimeout:      int64(c.BodyTimeout),
 		limits:           c.Uploads,
+		directory:        c.Directory,
 		conflict:         conflicts[c.OnConflict],
 		digest:           digests[c.Digest],
 		store:            store.New(dir, c.Durability == config.DurabilityFsync),
@@ -106,6 +110,7 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 	}
 	d.everybody = openRights(c.Write)
 	d.holders.Store(1)
+	d.registry = registryOf(dir)
 	if c.SpliceChunk > 0 {
 		d.chunk = c.SpliceChunk
 	}

@@ -24,6 +24,7 @@ const (
 	IdleTimeout    Reason = "idle_timeout"    // no byte of the response was taken
 	BodyTimeout    Reason = "body_timeout"    // the body came too slowly; answered with 408
 	DigestMismatch Reason = "digest_mismatch" // a file was damaged on its way; answered with 400
+	TakenOver      Reason = "taken_over"      // a new request goes on with the upload
 	Denied         Reason = "denied"          // no token, or not the right one; answered with 401 or 403
 	NoSpace        Reason = "no_space"        // no room for a file; answered with 507
 	FileChanged    Reason = "file_changed"    // it is shorter than it was

@@ -26,9 +26,22 @@ func (c *Conn) put(n name) {
 	up := &upload{name: n, length: c.request.head.ContentLength, terms: c.drop.terms(c.request.head.Header)}
 	up.terms.Mtime, up.terms.Mode = fields.mtime, fields.mode
 	up.fields = fields
-	up.trail = newTrail(fields.algorithms(c.drop.digest)...)
+	up.algorithms = fields.algorithms(c.drop.digest)
+	up.trail = newTrail(up.algorithms...)
 	up.continues = c.expects100()
+	if c.request.asksResumable() {
+		c.beginResumable(up)
+		return
+	}
 	c.admit(up)
+}
+
+// sized reports that the client said how long the body is.
+func (c *Conn) sized() bool { return c.request.sized }
+
+// full reports that no more files may arrive now.
+func (d *Drop) full() bool {
+	return d.limits.UploadsMax > 0 && d.uploads.Load() >= int64(d.limits.UploadsMax)
 }
 
 const (
@@ -51,13 +64,13 @@ func (c *Conn) refuseBody(n name) (status int, why string) {
 		return statusUnsupported, "a part of a file cannot be put; send the whole, or a resumable upload"
 	case !plainCoding(r.Header["Content-Encoding"]):
 		return statusMediaType, "files are taken as they are, without a Content-Encoding"
-	case !c.request.sized:
+	case !c.sized():
 		return statusLength, "say how long the file is (Content-Length)"
 	case d.limits.FileSizeMax > 0 && length > d.limits.FileSizeMax:
 		return statusTooLarge, "the file is too large: at most " + itoa(d.limits.FileSizeMax) + " bytes are taken"
 	case r.ProtoMinor > 0 && r.Header.Get("Expect") != "" && !c.expects100():
 		return statusExpectation, "100-continue is the only expectation that can be met"
-	case d.limits.UploadsMax > 0 && d.uploads.Load() >= int64(d.limits.UploadsMax):
+	case d.full():
 		return statusUnavailable, "too many files are arriving; try again later"
 	}
 	return 0, ""

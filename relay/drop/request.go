@@ -47,9 +47,19 @@ func (c *Conn) dispatch() {
 	if !c.identify() {
 		return
 	}
+	if id, ok := strings.CutPrefix(name.path, uploadsPath); ok {
+		c.atUpload(id)
+		return
+	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		c.look(name)
+	case http.MethodPost:
+		if !c.request.asksResumable() {
+			c.fail(statusMethod)
+			return
+		}
+		c.put(name)
 	case http.MethodPut:
 		c.put(name)
 	case "MKCOL":

@@ -8,7 +8,10 @@ import "relay/relay/sock"
 
 // Close gives up the hold of whoever made the drop. The directory is closed when no
 // connection needs it any more.
-func (d *Drop) Close() { d.release() }
+func (d *Drop) Close() {
+	d.stopUpkeep()
+	d.release()
+}
 
 // Transfer is how the drop fills a socket, as the file spells it.
 func (d *Drop) Transfer() string { return d.transfer }

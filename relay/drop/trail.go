@@ -128,6 +128,31 @@ func (t *trail) stop() {
 	t.to = nil
 }
 
+// handOver ends the trail at a file that is about to be closed. The trail that it gives
+// goes on where this one was, when the file is open again.
+func (t *trail) handOver() *trail {
+	if t == nil {
+		return nil
+	}
+	t.over.Store(true)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	next := &trail{by: t.by, to: t.to, at: t.at, err: t.err}
+	next.mark.Store(t.at)
+	t.to = nil
+	return next
+}
+
+// computes reports that these digests are among those of the trail.
+func (t *trail) computes(all []digest.Algorithm) bool {
+	for _, a := range all {
+		if a != digest.None && !slices.Contains(t.by, a) {
+			return false
+		}
+	}
+	return true
+}
+
 // agree compares what a sender said with what arrived.
 func agree(said, got []digest.Sum) bool {
 	for _, s := range said {

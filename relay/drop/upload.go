@@ -18,19 +18,30 @@ import (
 //
 // Whatever fails before the name is given leaves nothing behind.
 type upload struct {
-	name      name
-	length    int64 // of the body, in bytes
-	continues bool  // the client waits for a 100
-	terms     store.Terms
-	part      *store.Partial // nil before it is opened and after it is published
-	fields    uploadFields
-	trail     *trail // nil = no digest is computed
-	sums      []digest.Sum
-	flow      flow.Flow
-	target    flow.Target
-	told      uint64 // bytes that have been counted
-	window    int64  // when the rate is judged next
-	judged    uint64 // bytes that had come when it was judged last
+	name       name
+	length     int64 // of the body, in bytes
+	continues  bool  // the client waits for a 100
+	terms      store.Terms
+	part       *store.Partial // nil before it is opened and after it is published
+	fields     uploadFields
+	algorithms []digest.Algorithm
+	trail      *trail // nil = no digest is computed
+	sums       []digest.Sum
+	flow       flow.Flow
+	target     flow.Target
+	promised   int64  // bytes of room that were set aside
+	came       int64  // bytes of the file that was published
+	told       uint64 // bytes that have been counted
+	window     int64  // when the rate is judged next
+	judged     uint64 // bytes that had come when it was judged last
+
+	// Of uploads that several requests may bring (resumable.go):
+	resumable bool     // the client speaks the protocol
+	o         *ongoing // nil = this request brings the whole file
+	creates   bool     // this request began it
+	completes bool     // its body is the last of the file
+	told104   bool     // its client understands a 104
+	doomed    bool     // it is not to be gone on with
 }
 
 // admit has a worker look whether the file can be taken, and open a place for it.
@@ -58,8 +69,16 @@ func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
 	if err := d.store.Check(up.name.path, up.terms); err != nil {
 		return nil, err
 	}
-	if free, errno := sock.FreeSpace(d.dir); errno == 0 && free-up.length < d.limits.FreeReserve {
-		return nil, unix.ENOSPC
+	size := up.length
+	if up.o != nil {
+		size = max(up.o.state.Length, size)
+	}
+	if err := d.promise(size); err != nil {
+		return nil, err
+	}
+	up.promised = size
+	if up.o != nil {
+		return nil, d.makeOngoing(up)
 	}
 	return d.store.Begin(up.name.path, up.length)
 }
@@ -67,9 +86,16 @@ func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
 func (c *Conn) admitted() {
 	up := c.up
 	up.flow = flow.Flow{Remain: up.length, Chunk: c.drop.chunk}
-	up.target = flow.Target{FD: up.part.FD}
+	if up.o != nil {
+		up.target = flow.Target{FD: up.o.part.FD, Offset: up.o.offset}
+		if up.told104 && up.creates && !c.say104() {
+			return
+		}
+	} else {
+		up.target = flow.Target{FD: up.part.FD}
+	}
 	if up.length == 0 {
-		c.publish()
+		c.arrivedWhole()
 		return
 	}
 	if up.continues && !c.say100() {
@@ -79,6 +105,10 @@ func (c *Conn) admitted() {
 	c.active = now
 	c.judge(now)
 	c.setState(receiving)
+	if up.o != nil && up.o.wanted() {
+		c.finish(TakenOver) // whoever came meanwhile found nothing to end yet
+		return
+	}
 	c.gather()
 }
 
@@ -118,7 +148,7 @@ func (c *Conn) gather() {
 	if up.flow.Moved != before {
 		c.active = c.in.loop.Now()
 		c.tell()
-		up.trail.follow(c.in.hashing, c.in.loop, up.target.FD, up.target.Offset)
+		up.progress(c)
 	}
 	switch status {
 	case flow.Drained:
@@ -134,14 +164,37 @@ func (c *Conn) gather() {
 		}
 		c.in.loop.Ask(c.token, 0)
 	case flow.Ended:
-		c.publish()
+		c.arrivedWhole()
 	case flow.SourceFailed:
 		c.cutOff()
 	case flow.SinkFailed:
+		up.doomed = true
 		c.uploadFailed(up.target.Err)
 	case flow.Moved, flow.Blocked:
 		panic("drop: a body that waits for its file")
 	}
+}
+
+// progress is told of bytes that are in the file.
+func (up *upload) progress(c *Conn) {
+	t := up.trail
+	if up.o != nil {
+		up.advance(c, &up.target)
+		t = up.o.trail
+	}
+	t.follow(c.in.hashing, c.in.loop, up.target.FD, up.target.Offset)
+}
+
+// arrivedWhole goes on when the last byte of the body is in the file.
+func (c *Conn) arrivedWhole() {
+	if c.state == storing {
+		c.setState(receiving)
+	}
+	if c.up.o != nil && !c.up.completes {
+		c.pause()
+		return
+	}
+	c.publish()
 }
 
 // cutOff ends an upload whose client has gone before its last byte.
@@ -181,17 +234,19 @@ func (c *Conn) bodyLate(now int64) {
 
 // publish has a worker give the file its name.
 func (c *Conn) publish() {
-	up := c.up
-	if c.state == storing {
-		c.setState(receiving)
-	}
+	up, s := c.up, c.drop.store
 	var done store.Published
 	var err error
 	c.toWorker(func() {
-		done, err = up.publish()
+		if up.o != nil {
+			done, err = up.complete(s)
+		} else {
+			done, err = up.publish()
+		}
 	}, func() {
 		up.part = nil
 		if err == nil {
+			up.came = done.Info.Size
 			c.arrived(done)
 		}
 		switch {
@@ -232,6 +287,10 @@ func (c *Conn) acknowledge(done store.Published) {
 	c.abandon()
 	v := newVersion(done.Info.Size, done.Info.Sec, done.Info.Nsec)
 	b := c.describe(c.start(status), v)
+	if up.resumable {
+		b = append(b, "Upload-Draft-Interop-Version: "+interopVersion+"\r\nUpload-Complete: ?1\r\nUpload-Offset: "...)
+		b = append(appendInt(b, done.Info.Size), crlf...)
+	}
 	if len(up.sums) > 0 {
 		b = append(append(append(b, "Repr-Digest: "...), digest.Join(up.sums)...), crlf...)
 	}
@@ -256,7 +315,11 @@ func (c *Conn) abandon() {
 	c.tell()
 	c.up = nil
 	c.drop.uploads.Add(-1)
+	c.drop.kept(up.promised, up.came)
 	c.in.mover.Discard(&up.flow)
+	if up.o != nil {
+		c.letGo(up)
+	}
 	if up.part != nil {
 		c.in.disk.Do(c.in.loop, func() {
 			up.trail.stop()

@@ -208,6 +208,7 @@ func (p *Partial) appear(base string) sock.Errno {
 func (p *Partial) replace() sock.Errno {
 	if p.hidden == "" {
 		name := hiddenName(partSuffix)
+		_ = unix.Flock(p.FD, unix.LOCK_EX|unix.LOCK_NB) // nobody else knows the file
 		if errno := p.store.calls.link(p.FD, p.place.dir, name); errno != 0 {
 			return errno
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,6 +29,7 @@ var (
 type Store struct {
 	dir     int // not owned
 	durable bool
+	began   time.Time
 	calls   calls
 }
 
@@ -35,7 +37,7 @@ type Store struct {
 // stays open as long as the store is used. durable has everything that was published
 // survive a loss of power.
 func New(dir int, durable bool) *Store {
-	return &Store{dir: dir, durable: durable, calls: kernel}
+	return &Store{dir: dir, durable: durable, began: time.Now(), calls: kernel}
 }
 
 // calls is the seam at which tests put errors.

@@ -307,3 +307,90 @@ func TestOneOfManyPublishes(t *testing.T) {
 		r.want(map[string]string{"a": strings.Repeat("x", won)})
 	})
 }
+
+// What a killed process leaves is swept; what others are at, and what has a state, stays.
+func TestSweep(t *testing.T) {
+	r := newRig(t)
+	left := func(path string) {
+		full := filepath.Join(r.dir, path)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(full, []byte("left"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left(".relay-1.part")
+	left("a/b/.relay-2.part")
+	left("a/.relay-3.part")
+	left("a/file")
+	if err := r.SaveState("3", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	r.began = time.Now().Add(time.Second)
+	r.unnamed()
+	p, err := r.Begin("a/new", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	c, err := r.Sweep(func(s Seen) { seen = append(seen, s.Path) }, func() bool { return false })
+	if err != nil || c.Strays != 2 || c.Files != 1 || c.Bytes != 8 || !slices.Equal(seen, []string{"a/file"}) {
+		t.Errorf("%+v, %v, seen %v", c, err, seen)
+	}
+	if _, err := p.Publish(Terms{}); err != nil {
+		t.Error(err)
+	}
+	r.want(map[string]string{"a/.relay-3.part": "left", "a/file": "left", "a/new": "", ".relay-uploads/3": "{}"})
+}
+
+// An upload outlives whoever fills it, and is found again when it was published.
+func TestNamedPartials(t *testing.T) {
+	r := newRig(t)
+	check := r.wantDescriptors()
+	p, err := r.BeginNamed("d/a", "id1", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.Write(p.FD, []byte("abcdef")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.Reopen("d/a", "id1"); err == nil {
+		t.Error("opened by two")
+	}
+	if err := r.SaveState("id1", []byte("state")); err != nil {
+		t.Fatal(err)
+	}
+	p.Suspend()
+	if _, ok := r.FindMarked("d/a", "id1"); ok {
+		t.Error("published already")
+	}
+	p, size, err := r.Reopen("d/a", "id1")
+	if err != nil || size != 6 {
+		t.Fatal(size, err)
+	}
+	if err := errors.Join(p.Cut(3), p.Sync()); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.put("d/a", "first", Terms{}); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := p.Publish(Terms{Conflict: KeepBoth}); err != nil || done.Path != "d/a (1)" {
+		t.Fatal(done, err)
+	}
+	if done, ok := r.FindMarked("d/a", "id1"); !ok || done.Path != "d/a (1)" || done.Info.Size != 3 {
+		t.Errorf("found %+v, %v", done, ok)
+	}
+	if _, _, err := r.Reopen("d/a", "id1"); err != ErrNotFound {
+		t.Errorf("opened again: %v", err)
+	}
+	if ids, err := r.States(); err != nil || !slices.Equal(ids, []string{"id1"}) {
+		t.Error(ids, err)
+	}
+	r.DropState("id1")
+	if _, err := r.LoadState("id1"); err != ErrNotFound {
+		t.Error(err)
+	}
+	r.want(map[string]string{"d/a": "first", "d/a (1)": "abc"})
+	check()
+}

@@ -1,0 +1,199 @@
+package drop
+
+import (
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"relay/relay/drop/store"
+	"relay/relay/sock"
+)
+
+// ongoing is an upload that may take several requests. One request at a time owns it;
+// a new one ends the one before, which is dead to its client, and goes on when that has
+// let go. All but mu's own is the owner's.
+type ongoing struct {
+	id string
+	in *registry
+
+	mu      sync.Mutex
+	held    bool
+	owner   claim
+	waiting []claim // who wants it, the first in front
+
+	gone    bool // deleted, or given up
+	changed bool // since the state was written
+	offset  int64
+	state   resumeState
+	trail   *trail // of the bytes so far, when nobody is at the file
+
+	saving sync.Mutex     // held by a worker that writes the state, or closes the file
+	part   *store.Partial // guarded by saving
+}
+
+// claim is a request that owns an upload or wants to.
+type claim struct {
+	conns *Conns
+	id    uint64 // of the connection
+	run   func() // on its loop, when it is the owner
+}
+
+// seize has run called on the loop of c as soon as c owns the upload.
+func (o *ongoing) seize(c *Conn, run func()) {
+	mine := claim{c.in, c.id, run}
+	o.mu.Lock()
+	if !o.held {
+		o.held, o.owner = true, mine
+		o.mu.Unlock()
+		run()
+		return
+	}
+	o.waiting = append(o.waiting, mine)
+	before := o.owner
+	o.mu.Unlock()
+	before.conns.loop.Post(func() { before.conns.takeFrom(before.id, o) })
+}
+
+// wanted reports that a newer request waits.
+func (o *ongoing) wanted() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.waiting) > 0
+}
+
+// takeFrom ends the request that brings an upload, if it still does. One that a worker
+// completes or reads is not waited for any longer than that takes.
+func (cs *Conns) takeFrom(id uint64, o *ongoing) {
+	for c := cs.newest; c != nil; c = c.older {
+		if c.id == id && c.up != nil && c.up.o == o && (c.state == receiving || c.state == storing) {
+			c.finish(TakenOver)
+			return
+		}
+	}
+}
+
+// release gives the upload to who waits for it.
+func (o *ongoing) release() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting) == 0 {
+		o.held, o.owner = false, claim{}
+		return
+	}
+	o.owner, o.waiting = o.waiting[0], o.waiting[1:]
+	next := o.owner
+	next.conns.loop.Post(next.run)
+	if len(o.waiting) > 0 { // and that one is dead already, if it brings content
+		next.conns.loop.Post(func() { next.conns.takeFrom(next.id, o) })
+	}
+}
+
+// tryHold owns the upload if nobody does.
+func (o *ongoing) tryHold() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.held {
+		return false
+	}
+	o.held = true
+	return true
+}
+
+// registry is what is known of the uploads of one directory. The drops that serve it
+// share it: a reload makes new drops.
+type registry struct {
+	mu    sync.Mutex
+	all   map[string]*ongoing
+	usage usage
+	swept atomic.Bool // a walk has removed what an earlier process left
+}
+
+var (
+	registriesMu sync.Mutex
+	registries   = map[sock.Identity]*registry{}
+)
+
+// registryOf is the registry of a directory.
+func registryOf(dir int) *registry {
+	id, _ := sock.Identify(dir)
+	registriesMu.Lock()
+	defer registriesMu.Unlock()
+	r := registries[id]
+	if r == nil {
+		r = &registry{all: map[string]*ongoing{}}
+		registries[id] = r
+	}
+	return r
+}
+
+// find looks an upload up, in memory and then on the disk: it is a worker's to call.
+func (r *registry) find(s *store.Store, id string) (*ongoing, error) {
+	if len(id) != idDigits || !isHex(id) {
+		return nil, store.ErrNotFound
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if o := r.all[id]; o != nil {
+		return o, nil
+	}
+	text, err := s.LoadState(id)
+	if err != nil {
+		return nil, err
+	}
+	o := &ongoing{id: id, in: r}
+	if err := json.Unmarshal(text, &o.state); err != nil {
+		return nil, store.ErrNotFound // a state that another version wrote, or nobody
+	}
+	r.all[id] = o
+	return o, nil
+}
+
+// add enters a new upload, which its maker holds. false says that there are too many.
+func (r *registry) add(o *ongoing) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.all) >= ongoingMost {
+		return false
+	}
+	r.all[o.id] = o
+	return true
+}
+
+func (r *registry) remove(o *ongoing) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.all, o.id)
+}
+
+// ongoingMost bounds the uploads of a directory that are not complete.
+const ongoingMost = 16 << 10
+
+// expire removes the uploads whose time is over, and reports how many.
+func (r *registry) expire(s *store.Store, now time.Time) (n int) {
+	ids, err := s.States()
+	if err != nil {
+		return 0
+	}
+	for _, id := range ids {
+		o, err := r.find(s, id)
+		if err != nil || !o.tryHold() {
+			continue
+		}
+		if now.After(o.state.Expires) && !o.gone {
+			o.remove(s)
+			n++
+		}
+		o.release()
+	}
+	return n
+}
+
+func isHex(s string) bool {
+	for i := range len(s) {
+		if !isDigit(s[i]) && (s[i] < 'a' || s[i] > 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,83 @@
+package drop
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/sock"
+)
+
+// usage is how many bytes a directory holds, for quota and free_reserve. What others do
+// to the directory shows when it is counted again: every minute, and before anything is
+// refused, but not more often than every recountAfter.
+type usage struct {
+	mu       sync.Mutex
+	bytes    int64 // of files
+	promised int64 // of uploads under way, not yet in files
+	at       time.Time
+}
+
+const recountAfter = 10 * time.Second
+
+// counted sets what a walk found.
+func (r *registry) counted(bytes int64) {
+	r.usage.mu.Lock()
+	defer r.usage.mu.Unlock()
+	r.usage.bytes, r.usage.at = bytes, time.Now()
+}
+
+// used adds bytes that have come, or gone.
+func (r *registry) used(bytes int64) {
+	r.usage.mu.Lock()
+	defer r.usage.mu.Unlock()
+	r.usage.bytes += bytes
+}
+
+// promise sets room aside for an upload of size bytes, by quota and by what must stay
+// free. It is a worker's to call: it may have to count. Each promise ends with kept.
+func (d *Drop) promise(size int64) error {
+	u := &d.registry.usage
+	for {
+		u.mu.Lock()
+		err, recount := d.fits(u, size)
+		if err == nil {
+			u.promised += size
+		}
+		u.mu.Unlock()
+		if !recount {
+			return err
+		}
+		found, walkErr := d.store.Sweep(nil, func() bool { return false })
+		if walkErr != nil {
+			return walkErr
+		}
+		d.registry.counted(found.Bytes)
+	}
+}
+
+// fits judges under u.mu; recount says that the directory should be looked at first.
+func (d *Drop) fits(u *usage, size int64) (err error, recount bool) {
+	if d.limits.Quota > 0 && u.bytes+u.promised+size > d.limits.Quota || d.limits.Quota > 0 && u.at.IsZero() {
+		if time.Since(u.at) > recountAfter {
+			return nil, true
+		}
+		return unix.EDQUOT, false
+	}
+	if d.limits.FreeReserve > 0 {
+		if free, errno := sock.FreeSpace(d.dir); errno == 0 && free-u.promised-size < d.limits.FreeReserve {
+			return unix.ENOSPC, false
+		}
+	}
+	return nil, false
+}
+
+// kept ends a promise: of size bytes, came are in a file now.
+func (d *Drop) kept(size, came int64) {
+	u := &d.registry.usage
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.promised -= size
+	u.bytes += came
+}

@@ -1,0 +1,254 @@
+package drop
+
+import (
+	"encoding"
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"relay/relay/drop/digest"
+	"relay/relay/drop/store"
+)
+
+// resumeState is what outlives the process of an upload. Names are bytes, and so are
+// written as base64.
+type resumeState struct {
+	Path    []byte
+	Length  int64       // of the whole file, in bytes; -1 = not known yet
+	Offset  int64       // bytes that are durable
+	Boot    string      // of the machine, when Offset was written
+	Header  http.Header // of the request that began it: what the file is published with
+	Expires time.Time
+	Hashed  int64             // bytes that the digests below are of
+	Hashes  map[string][]byte // their states, by the algorithm
+	Wanted  []string          // algorithms that are computed
+	Done    *doneState        // the file was published
+}
+
+// doneState is told again to a client that has missed the answer.
+type doneState struct {
+	Path      []byte
+	Replaced  bool
+	Size      int64
+	Sec, Nsec int64
+}
+
+func newDoneState(p store.Published) *doneState {
+	return &doneState{[]byte(p.Path), p.Replaced, p.Info.Size, p.Info.Sec, p.Info.Nsec}
+}
+
+// publishFields are the fields of a request that count when the file is published.
+var publishFields = []string{
+	"X-Oc-Mtime", "X-Relay-Mode", "Repr-Digest", "Want-Repr-Digest", "If-Match", "If-None-Match", "If-Unmodified-Since",
+}
+
+// mergeFields is what the request that completes an upload says, and else what the one
+// that began it said.
+func mergeFields(first, last http.Header) http.Header {
+	all := http.Header{}
+	for _, h := range []http.Header{first, last} {
+		for _, name := range publishFields {
+			if list := h[name]; len(list) > 0 {
+				all[name] = list
+			}
+		}
+	}
+	return all
+}
+
+// bootID tells one run of the machine from another. While it lasts, what was written to a
+// file is in it, also when the writing process was killed; after a loss of power only
+// what was synced is.
+var bootID = sync.OnceValue(func() string {
+	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(text))
+})
+
+// save writes the state; it is a worker's to call, with saving held.
+func (o *ongoing) save(s *store.Store) error {
+	o.state.Boot = bootID()
+	text, err := json.Marshal(&o.state)
+	if err != nil {
+		return err
+	}
+	return s.SaveState(o.id, text)
+}
+
+// open opens the file for the owner, and finds out how much of it there is: all that was
+// written, unless the machine was started anew since. What is told is durable. An upload
+// whose file is gone has been published, or is lost.
+func (o *ongoing) open(s *store.Store) error {
+	o.saving.Lock()
+	defer o.saving.Unlock()
+	if o.gone {
+		return store.ErrNotFound
+	}
+	if o.state.Done != nil {
+		return nil
+	}
+	part, size, err := s.Reopen(string(o.state.Path), o.id)
+	if err == store.ErrNotFound {
+		done, ok := s.FindMarked(string(o.state.Path), o.id)
+		if !ok {
+			o.forget(s)
+			return store.ErrNotFound
+		}
+		o.state.Done = newDoneState(done)
+		return o.save(s)
+	}
+	if err != nil {
+		return err
+	}
+	if o.state.Boot != bootID() {
+		size = min(size, o.state.Offset)
+		err = part.Cut(size)
+	}
+	if err == nil {
+		err = part.Sync()
+	}
+	if err == nil && size != o.state.Offset {
+		o.state.Offset = size
+		err = o.save(s)
+	}
+	if err != nil {
+		part.Suspend()
+		return err
+	}
+	o.part, o.offset = part, size
+	if o.trail == nil {
+		o.trail = o.state.trail()
+	}
+	return nil
+}
+
+// suspend closes the file and keeps what is known of it. durable says that the bytes are
+// to be.
+func (o *ongoing) suspend(s *store.Store, durable bool) error {
+	o.saving.Lock()
+	defer o.saving.Unlock()
+	if o.part == nil {
+		return nil
+	}
+	var err error
+	before := o.state.Offset
+	o.trail = o.trail.handOver()
+	if durable {
+		if err = o.part.Sync(); err == nil {
+			o.state.Offset = o.offset
+		}
+	}
+	if o.changed || err != nil || o.state.Offset != before {
+		o.state.keep(o.trail)
+		if e := o.save(s); err == nil {
+			err = e
+		}
+		o.changed = false
+	}
+	o.part.Suspend()
+	o.part = nil
+	return err
+}
+
+// checkpoint makes durable what there is, beside the transfer that goes on, so that a
+// loss of power costs no more than what came since.
+//
+// It is for one opening of the file: when that is over, the store may be as well.
+func (o *ongoing) checkpoint(s *store.Store, part *store.Partial, offset int64) {
+	o.saving.Lock()
+	defer o.saving.Unlock()
+	if o.part != part || part.Sync() != nil {
+		return
+	}
+	o.state.Offset = offset
+	_ = o.save(s) // what cannot be written now is not told either
+}
+
+// remove deletes the upload and its file.
+func (o *ongoing) remove(s *store.Store) {
+	o.saving.Lock()
+	defer o.saving.Unlock()
+	o.trail.stop()
+	if o.part == nil && o.state.Done == nil {
+		o.part, _, _ = s.Reopen(string(o.state.Path), o.id)
+	}
+	if o.part != nil {
+		o.part.Abandon()
+		o.part = nil
+	}
+	o.forget(s)
+}
+
+func (o *ongoing) forget(s *store.Store) {
+	o.gone, o.trail = true, nil
+	s.DropState(o.id)
+	o.in.remove(o)
+}
+
+// publish gives the file its name, and notes that.
+func (o *ongoing) publish(s *store.Store, t store.Terms) (store.Published, error) {
+	o.saving.Lock()
+	defer o.saving.Unlock()
+	part := o.part
+	o.part = nil
+	done, err := part.Publish(t)
+	if err != nil {
+		o.forget(s)
+		return done, err
+	}
+	o.state.Done, o.state.Hashes, o.trail = newDoneState(done), nil, nil
+	_ = o.save(s) // the mark in the file tells it as well
+	return done, nil
+}
+
+// trail goes on with the digests where the state has them. One whose state cannot be kept
+// (xxh3) begins anew: it reads once more what is there.
+func (s *resumeState) trail() *trail {
+	var by []digest.Algorithm
+	for _, name := range s.Wanted {
+		for a := digest.XXH3; a <= digest.SHA512; a++ {
+			if a.String() == name {
+				by = append(by, a)
+			}
+		}
+	}
+	t := newTrail(by...)
+	if t == nil {
+		return nil
+	}
+	for i, a := range t.by {
+		state := s.Hashes[a.String()]
+		u, ok := t.to[i].(encoding.BinaryUnmarshaler)
+		if !ok || state == nil || u.UnmarshalBinary(state) != nil {
+			return newTrail(by...)
+		}
+	}
+	t.at = s.Hashed
+	t.mark.Store(s.Hashed)
+	return t
+}
+
+// keep notes how far the digests are.
+func (s *resumeState) keep(t *trail) {
+	s.Hashes, s.Hashed = nil, 0
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := map[string][]byte{}
+	for i, a := range t.by {
+		m, ok := t.to[i].(encoding.BinaryMarshaler)
+		if !ok {
+			return
+		}
+		state, err := m.MarshalBinary()
+		if err != nil {
+			return
+		}
+		all[a.String()] = state
+	}
+	s.Hashes, s.Hashed = all, t.at
+}

@@ -1,0 +1,225 @@
+package store
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/sock"
+)
+
+// A file that may take several connections, and even several lives of the process, to
+// arrive is a Partial with a hidden name, and a state: a small file that says what it is
+// to become, kept in a directory of its own at the root of the store. Both go by an id.
+
+const (
+	stateDirectory = Reserved + "uploads"
+	// mark is an attribute with the id of the upload that brought a file. It tells, after
+	// a crash between the naming of the file and the writing of the state, that the
+	// upload is complete.
+	mark = "user.relay.upload"
+	// stateMost bounds a state, in bytes.
+	stateMost = 256 << 10
+)
+
+func partName(id string) string { return Reserved + id + partSuffix }
+
+// BeginNamed is Begin of a file that outlives the process.
+func (s *Store) BeginNamed(path, id string, size int64) (*Partial, error) {
+	if !goodName(path) {
+		return nil, ErrName
+	}
+	p, err := s.openNamed(path, id, unix.O_CREAT|unix.O_EXCL)
+	if err != nil {
+		return nil, err
+	}
+	if errno := p.reserve(size); errno != 0 {
+		p.Abandon()
+		return nil, errno
+	}
+	_ = retry(func() error { return unix.Fsetxattr(p.FD, mark, []byte(id), 0) })
+	return p, nil
+}
+
+// Reopen opens the file of an upload again. size is what it holds; ErrNotFound says that
+// it is gone.
+func (s *Store) Reopen(path, id string) (p *Partial, size int64, err error) {
+	p, err = s.openNamed(path, id, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, errno := sock.Info(p.FD, false)
+	if errno != 0 {
+		p.Suspend()
+		return nil, 0, errno
+	}
+	return p, info.Size, nil
+}
+
+func (s *Store) openNamed(path, id string, flags int) (*Partial, error) {
+	dir, base := split(path)
+	at, err := s.place(dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &Partial{FD: -1, store: s, place: at, path: path, base: base}
+	fd, errno := openat(at.dir, partName(id), flags|unix.O_RDWR|unix.O_NOFOLLOW, 0o666)
+	if errno != 0 {
+		p.place.close()
+		return nil, asError(errno)
+	}
+	p.FD, p.hidden = fd, partName(id)
+	if errno := retry(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) }); errno != 0 {
+		p.hidden = "" // it is somebody else's
+		p.Abandon()
+		return nil, errno
+	}
+	return p, nil
+}
+
+// Sync makes the bytes of the file durable, if the store is.
+func (p *Partial) Sync() error {
+	if !p.store.durable {
+		return nil
+	}
+	return asError(p.store.calls.sync(p.FD))
+}
+
+// Cut makes the file size bytes long.
+func (p *Partial) Cut(size int64) error {
+	return asError(retry(func() error { return unix.Ftruncate(p.FD, size) }))
+}
+
+// Suspend closes the file and leaves it where it is, for Reopen.
+func (p *Partial) Suspend() { p.close() }
+
+// states opens the directory of the states; it is made when the first one is written.
+func (s *Store) states(make bool) (int, sock.Errno) {
+	fd, errno := sock.OpenBeneath(s.dir, stateDirectory, directoryFlags, false)
+	if errno != unix.ENOENT || !make {
+		return fd, errno
+	}
+	root, errno := sock.OpenBeneath(s.dir, ".", directoryFlags, false)
+	if errno != 0 {
+		return -1, errno
+	}
+	defer sock.Close(root)
+	errno = retry(func() error { return unix.Mkdirat(root, stateDirectory, 0o700) })
+	if errno != 0 && errno != unix.EEXIST {
+		return -1, errno
+	}
+	if s.durable {
+		if errno := s.calls.sync(root); errno != 0 {
+			return -1, errno
+		}
+	}
+	return sock.OpenBeneath(s.dir, stateDirectory, directoryFlags, false)
+}
+
+// SaveState writes the state of an upload, whole or not at all.
+func (s *Store) SaveState(id string, state []byte) error {
+	dir, errno := s.states(true)
+	if errno != 0 {
+		return asError(errno)
+	}
+	defer sock.Close(dir)
+	fresh := id + ".new"
+	fd, errno := openat(dir, fresh, unix.O_CREAT|unix.O_TRUNC|unix.O_WRONLY|unix.O_NOFOLLOW, 0o600)
+	if errno != 0 {
+		return asError(errno)
+	}
+	for at := 0; at < len(state) && errno == 0; {
+		var n int
+		n, errno = sock.WriteAt(fd, state[at:], int64(at))
+		at += n
+	}
+	if errno == 0 && s.durable {
+		errno = s.calls.sync(fd)
+	}
+	sock.CloseFile(fd)
+	if errno == 0 {
+		errno = retry(func() error { return unix.Renameat(dir, fresh, dir, id) })
+	}
+	if errno == 0 && s.durable {
+		errno = s.calls.sync(dir)
+	}
+	if errno != 0 {
+		_ = unix.Unlinkat(dir, fresh, 0)
+	}
+	return asError(errno)
+}
+
+// LoadState reads the state of an upload; ErrNotFound says that there is none.
+func (s *Store) LoadState(id string) ([]byte, error) {
+	fd, errno := sock.OpenBeneath(s.dir, stateDirectory+"/"+id, unix.O_RDONLY, false)
+	if errno != 0 {
+		return nil, asError(errno)
+	}
+	defer sock.CloseFile(fd)
+	state := make([]byte, stateMost)
+	n := 0
+	for n < len(state) {
+		got, errno := sock.ReadAt(fd, state[n:], int64(n))
+		if errno != 0 {
+			return nil, asError(errno)
+		}
+		if got == 0 {
+			break
+		}
+		n += got
+	}
+	return state[:n], nil
+}
+
+// DropState forgets an upload. Its file, if there still is one, is to be abandoned first.
+func (s *Store) DropState(id string) {
+	if dir, errno := s.states(false); errno == 0 {
+		_ = unix.Unlinkat(dir, id, 0)
+		sock.Close(dir)
+	}
+}
+
+// States are the ids of all uploads that have a state.
+func (s *Store) States() ([]string, error) {
+	fd, errno := s.states(false)
+	if errno == unix.ENOENT {
+		return nil, nil
+	}
+	if errno != 0 {
+		return nil, asError(errno)
+	}
+	dir := os.NewFile(uintptr(fd), stateDirectory)
+	defer dir.Close()
+	return dir.Readdirnames(-1)
+}
+
+// othersLooked is how many names beside the first are looked at for a file that was kept
+// beside others.
+const othersLooked = 100
+
+// FindMarked looks whether the file of an upload has been published: under its own name,
+// or one beside it.
+func (s *Store) FindMarked(path, id string) (Published, bool) {
+	dir, base := split(path)
+	for n := range othersLooked {
+		name := path
+		if n > 0 {
+			name = numbered(base, n)
+			if dir != "." {
+				name = dir + "/" + name
+			}
+		}
+		fd, errno := sock.OpenBeneath(s.dir, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, false)
+		if errno != 0 {
+			return Published{}, false
+		}
+		var got [64]byte
+		size, err := unix.Fgetxattr(fd, mark, got[:])
+		info, _ := sock.Info(fd, false)
+		sock.CloseFile(fd)
+		if err == nil && string(got[:size]) == id {
+			return Published{Path: name, Info: info}, true
+		}
+	}
+	return Published{}, false
+}

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/sock"
+)
+
+// Census is what a walk through the store found.
+type Census struct {
+	Files  int64
+	Bytes  int64 // of all files, hidden ones too
+	Strays int   // hidden files of a process that is gone, which were removed
+}
+
+// Seen is a file that a walk came by.
+type Seen struct {
+	Path    string
+	Size    int64
+	Arrived time.Time // when it got its name, or its name or attributes were changed last
+}
+
+// Sweep walks through the store. It removes the hidden files that nobody is at and that
+// no state speaks of: a process that was killed while it filled or published them left
+// them behind. (Whoever is at a file holds a lock on it, which ends with its process; and
+// nothing younger than the store itself is touched.) each, if it is not nil, is told of
+// every file that readers see; stop ends the walk.
+func (s *Store) Sweep(each func(Seen), stop func() bool) (Census, error) {
+	w := walk{store: s, each: each, stop: stop, buf: make([]byte, 32<<10)}
+	root, errno := sock.OpenBeneath(s.dir, ".", directoryFlags, false)
+	if errno != 0 {
+		return Census{}, asError(errno)
+	}
+	w.directory(root, "")
+	return w.Census, nil
+}
+
+type walk struct {
+	Census
+	store *Store
+	each  func(Seen)
+	stop  func() bool
+	buf   []byte
+}
+
+// directory looks at one directory, and closes it. What goes away meanwhile is no error.
+// Subdirectories come after the files, so that only one descriptor is open for each level.
+func (w *walk) directory(fd int, path string) {
+	defer sock.Close(fd)
+	var below, names []string
+	for !w.stop() {
+		n, err := unix.ReadDirent(fd, w.buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if n <= 0 {
+			break
+		}
+		_, _, names = unix.ParseDirent(w.buf[:n], -1, names[:0])
+		for _, name := range names {
+			if w.entry(fd, path, name) {
+				below = append(below, name)
+			}
+		}
+	}
+	for _, name := range below {
+		if sub, errno := openat(fd, name, directoryFlags|unix.O_NOFOLLOW, 0); errno == 0 {
+			w.directory(sub, path+name+"/")
+		}
+	}
+}
+
+// entry looks at one name; true says that it is a directory to be walked.
+func (w *walk) entry(dir int, above, name string) bool {
+	var st unix.Stat_t
+	if unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return false
+	}
+	ours := strings.HasPrefix(name, Reserved)
+	switch {
+	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
+		return !ours
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return false
+	case ours && strings.HasSuffix(name, partSuffix) && w.stray(dir, name, &st):
+		w.Strays++
+		return false
+	}
+	w.Bytes += st.Size
+	if !ours {
+		w.Files++
+		if w.each != nil {
+			w.each(Seen{above + name, st.Size, time.Unix(st.Ctim.Unix())})
+		}
+	}
+	return false
+}
+
+// stray removes a hidden file that nobody is at.
+func (w *walk) stray(dir int, name string, st *unix.Stat_t) bool {
+	if !time.Unix(st.Ctim.Unix()).Before(w.store.began) {
+		return false
+	}
+	fd, errno := openat(dir, name, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errno != 0 {
+		return false
+	}
+	defer sock.CloseFile(fd)
+	id := strings.TrimSuffix(strings.TrimPrefix(name, Reserved), partSuffix)
+	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil || w.store.hasState(id) {
+		return false
+	}
+	return unix.Unlinkat(dir, name, 0) == nil
+}
+
+func (s *Store) hasState(id string) bool {
+	_, err := s.LoadState(id)
+	return err == nil
+}

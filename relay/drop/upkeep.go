@@ -1,0 +1,109 @@
+package drop
+
+import (
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"relay/relay/drop/store"
+	"relay/relay/sock"
+)
+
+// upkeep is what is done for a drop beside its requests, on a goroutine of its own: a
+// sweep at the start, then, every minute, what is too old is removed.
+type upkeep struct {
+	stop    chan struct{}
+	running sync.WaitGroup
+}
+
+const upkeepEvery = time.Minute
+
+// Start begins the upkeep of a drop that may be written to; Close ends it.
+func (d *Drop) Start(log zerolog.Logger) {
+	if !d.limits.Write {
+		return
+	}
+	d.upkeep.stop = make(chan struct{})
+	d.upkeep.running.Go(func() { d.keep(log.With().Str("drop", d.Service.Config.Name).Logger()) })
+}
+
+func (d *Drop) stopUpkeep() {
+	if d.upkeep.stop != nil {
+		close(d.upkeep.stop)
+		d.upkeep.running.Wait()
+		d.upkeep.stop = nil
+	}
+}
+
+func (d *Drop) stopping() bool {
+	select {
+	case <-d.upkeep.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (d *Drop) keep(log zerolog.Logger) {
+	every := time.NewTicker(upkeepEvery)
+	defer every.Stop()
+	for {
+		d.tidy(log, time.Now())
+		select {
+		case <-every.C:
+		case <-d.upkeep.stop:
+			return
+		}
+	}
+}
+
+// tidy does a round. The whole directory is walked through at the start, and whenever
+// something depends on what is in it.
+func (d *Drop) tidy(log zerolog.Logger, now time.Time) {
+	if n := d.registry.expire(d.store, now); n > 0 {
+		log.Info().Int("uploads", n).Msg("uploads expired")
+	}
+	if d.registry.swept.Load() && d.limits.TTL == 0 && d.limits.Quota == 0 {
+		return
+	}
+	var old []store.Seen
+	found, err := d.store.Sweep(func(s store.Seen) {
+		if d.limits.TTL > 0 && now.Sub(s.Arrived) > d.limits.TTL && len(old) < oldMost {
+			old = append(old, s)
+		}
+	}, d.stopping)
+	if err != nil {
+		log.Warn().Err(err).Msg("the directory cannot be walked through")
+		return
+	}
+	if d.stopping() {
+		return
+	}
+	d.registry.swept.Store(true)
+	d.registry.counted(found.Bytes)
+	if found.Strays > 0 {
+		log.Info().Int("files", found.Strays).Msg("what an earlier run left was removed")
+	}
+	d.removeOld(log, old, now)
+}
+
+// oldMost bounds the files that a round removes; the next goes on.
+const oldMost = 100_000
+
+// removeOld removes files whose time is over, if they are still the ones that were seen.
+func (d *Drop) removeOld(log zerolog.Logger, old []store.Seen, now time.Time) {
+	n := 0
+	for _, s := range old {
+		err := d.store.Remove(s.Path, func(exists bool, info sock.FileInfo) bool {
+			return exists && info.Size == s.Size && now.Sub(s.Arrived) > d.limits.TTL
+		})
+		if err == nil {
+			n++
+			d.registry.used(-s.Size)
+		}
+	}
+	if n > 0 {
+		log.Info().Int("files", n).Dur("ttl_ms", d.limits.TTL).Msg("old files were removed")
+	}
+}
