@@ -23,7 +23,6 @@ func validate(w *walk, root tree, c *Config) {
 	checkListeners(w, c)
 	checkOutgoing(w, c)
 	checkBuffers(w, c)
-	checkOpen(w, c)
 	checkForwards(w, c)
 	checkDrops(w, c)
 }

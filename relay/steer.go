@@ -23,12 +23,12 @@ func (s *Server) controls() admin.Relay {
 	return admin.Relay{
 		State:     s.observe,
 		Sessions:  s.listSessions,
-		Transfers: s.listTransfers,
-		Reload:    s.Reload,
-		Log:       s.setLogLevel,
-		Reset:     s.resetSession,
-		Drain:     s.drainBackend,
-		Weight:    s.weighBackend,
+		Transfers: s.listTransfers, Queue: s.queue, Forward: s.order,
+		Reload: s.Reload,
+		Log:    s.setLogLevel,
+		Reset:  s.resetSession,
+		Drain:  s.drainBackend,
+		Weight: s.weighBackend,
 	}
 }
 

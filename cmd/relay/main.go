@@ -52,7 +52,7 @@ func root() *cobra.Command {
 		},
 	}
 	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
-		backendCommand(), getCommand(), sendCommand(), tokenCommand(), doctorCommand(), benchCommand(), versionCommand())
+		backendCommand(), getCommand(), sendCommand(), queueCommand(), tokenCommand(), doctorCommand(), benchCommand(), versionCommand())
 	return c
 }
 

@@ -33,6 +33,7 @@ func (f *Forwarder) report(r result) {
 	switch {
 	case r.err == nil:
 		leg.state = sent
+		route.down = 0
 	case f.leaving:
 		leg.state = waiting
 	case transfer.Vanished(r.err):
@@ -67,9 +68,23 @@ func (f *Forwarder) failed(one *file, i int, err error) {
 	}
 	r.retries.Add(1)
 	leg.state = waiting
+	if !transfer.Answered(err) {
+		r.absent(one.path, err)
+		r.line = append(r.line, one)
+		return
+	}
 	leg.next = now.Add(retryAfter(leg.tries, r.config.Retry))
 	r.line = append(r.line, one)
 	r.log.Warn().Str("file", one.path).Int("tries", leg.tries).Time("next", leg.next).Err(err).Msg("not forwarded; trying again")
+}
+
+// absent has all files of a route wait, since nobody is there to take them.
+func (r *route) absent(path string, err error) {
+	if now := time.Now(); now.After(r.until) { // else another courier has found the same
+		r.down++
+		r.until = now.Add(retryAfter(r.down, r.config.Retry))
+		r.log.Warn().Str("file", path).Int("tries", r.down).Time("next", r.until).Err(err).Msg("nobody takes what is forwarded; all wait")
+	}
 }
 
 func retryAfter(tries int, most time.Duration) time.Duration {

@@ -27,7 +27,8 @@ func versionOf(st *unix.Stat_t) version { return version{st.Ino, st.Size, st.Mti
 // record is what the book has of a file and one forward.
 type record struct {
 	Version version   `json:"version"`
-	Sent    bool      `json:"sent"`            // else it was given up
+	Sent    bool      `json:"sent"`
+	Looped  bool      `json:"looped,omitempty"` // it came through here before; if neither, it was given up
 	Error   string    `json:"error,omitempty"` // why
 	At      time.Time `json:"at"`
 }
@@ -89,6 +90,9 @@ func (b *book) identify(tx *bolt.Tx) error {
 }
 
 func bucketOf(to string) []byte { return []byte("to " + to) }
+
+// failed reports that the file was given up.
+func (r record) failed() bool { return !r.Sent && !r.Looped }
 
 // get is the record of a file and a forward.
 func (b *book) get(to, path string) (r record, ok bool) {

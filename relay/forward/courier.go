@@ -24,6 +24,8 @@ type route struct {
 	log    zerolog.Logger
 	line   []*file // that wait
 	busy   int     // couriers under way
+	down   int     // tries in a row that found nobody there
+	until  time.Time
 
 	mu   sync.Mutex
 	idle []*transfer.Courier // with their connections

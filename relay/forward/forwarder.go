@@ -82,7 +82,8 @@ func New(c config.Drop, log zerolog.Logger) *Forwarder {
 func (f *Forwarder) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
-	f.done.Go(func() { f.run(ctx) })
+	err := f.open()
+	f.done.Go(func() { f.run(ctx, err) })
 }
 
 // Stop ends it. What was on its way goes on from there when another is started.
@@ -96,12 +97,8 @@ func (f *Forwarder) Stop() {
 // openEvery is how often to try again to open the book.
 const openEvery = time.Second
 
-func (f *Forwarder) run(ctx context.Context) {
-	for said := ""; ; {
-		err := f.open()
-		if err == nil {
-			break
-		}
+func (f *Forwarder) run(ctx context.Context, err error) {
+	for said := ""; err != nil; err = f.open() {
 		if err.Error() != said {
 			said = err.Error()
 			f.log.Error().Err(err).Msg("nothing is forwarded; trying again until it works")
@@ -250,10 +247,12 @@ func (f *Forwarder) enqueue(one *file) {
 		case !r.wants(one.path):
 		case known && rec.Version == one.look.version && rec.Sent:
 			one.legs[i].state = sent
+		case known && rec.Version == one.look.version && rec.Looped:
 		case known && rec.Version == one.look.version:
 			one.legs[i] = leg{state: failed, why: rec.Error}
 		case looped:
 			f.counts.looped.Add(1)
+			_ = f.book.put(r.config.To, one.path, record{Version: one.look.version, Looped: true, At: now}) // else it is noticed again
 			f.log.Warn().Str("file", one.path).Str("to", r.config.To).
 				Msg("not forwarded: it came through here before; a loop of forwards leads back to this drop")
 		default:
@@ -268,6 +267,10 @@ func (f *Forwarder) enqueue(one *file) {
 func (f *Forwarder) dispatch(ctx context.Context) {
 	now := time.Now()
 	for i, r := range f.routes {
+		if r.until.After(now) {
+			f.alarms.wake(r.until)
+			continue
+		}
 		kept := r.line[:0]
 		for n, one := range r.line {
 			if r.busy >= r.config.Parallel {

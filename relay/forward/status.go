@@ -84,7 +84,7 @@ func (f *Forwarder) Statuses() (all []Status) {
 				}
 			}
 			f.book.each(r.config.To, func(path string, rec record) {
-				if !rec.Sent {
+				if rec.failed() {
 					s.Failed++
 				}
 			})
@@ -112,7 +112,7 @@ func (f *Forwarder) Queue() (all []Item, err error) {
 		}
 		for _, r := range f.routes {
 			f.book.each(r.config.To, func(path string, rec record) {
-				if !rec.Sent {
+				if rec.failed() {
 					all = append(all, Item{Path: path, To: r.config.To, Size: rec.Version.Size, State: "failed", Since: rec.At, Why: rec.Error})
 				}
 			})
@@ -173,7 +173,7 @@ func (f *Forwarder) Drop(path string) (n int, err error) {
 // failedOn are the names that were given up on a route.
 func (f *Forwarder) failedOn(r *route, path string) (names []string) {
 	f.book.each(r.config.To, func(name string, rec record) {
-		if !rec.Sent && (path == "" || path == name) {
+		if rec.failed() && (path == "" || path == name) {
 			names = append(names, name)
 		}
 	})

@@ -138,7 +138,7 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, whole bool, err error) {
 	if j.Location != "" {
 		at = Place{p.to.host, j.Location}
-		if j.Look == s.look {
+		if j.Look == s.look || c.run.Digest != NoSum && j.Look.sameFile(s.look) {
 			offset, whole, err = c.offset(at)
 			switch {
 			case err == nil && (whole || offset <= p.size):

@@ -28,6 +28,8 @@ type Terms struct {
 	Holds func(exists bool, info sock.FileInfo) bool
 	Mtime time.Time // zero = now
 	Mode  uint32    // permissions; 0 = as the process makes files
+	// Via are the drops that the file came through; "" = it is not known to have.
+	Via string
 	// Digests are kept with the file, in the form of Repr-Digest; "" = none.
 	Digests string
 }
@@ -85,6 +87,9 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 	}
 	if errno := sock.SetTime(p.FD, at.Unix(), int64(at.Nanosecond())); errno != 0 {
 		return errno
+	}
+	if t.Via != "" {
+		_ = retry(func() error { return unix.Fsetxattr(p.FD, via, []byte(t.Via), 0) })
 	}
 	if t.Digests != "" {
 		info, errno := sock.Info(p.FD, true)
