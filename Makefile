@@ -59,7 +59,11 @@ docs: build ## man pages and shell completions, in bin/docs
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(GO) run -tags docs -ldflags '$(LDFLAGS)' ./cmd/relay bin/docs
 	for shell in bash zsh fish; do bin/relay completion $$shell >bin/docs/relay.$$shell || exit 1; done
 
-install: docs ## the program, its unit, a first configuration, man pages and completions
+# As root there may be no Go, so install takes what is there and builds only what is not.
+bin/relay bin/docs/relay.1:
+	$(MAKE) docs
+
+install: bin/relay bin/docs/relay.1 ## what was built: program, unit, a first configuration, man pages, completions
 	install -D -m 755 bin/relay '$(DESTDIR)$(BINDIR)/relay'
 	install -d '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' '$(DESTDIR)$(DOCDIR)'
 	for unit in relay.service relay.socket; do \

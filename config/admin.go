@@ -12,7 +12,7 @@ func ParseAdmin(s string) (Address, error) { return adminAddress(s) }
 // FindAdmin reads the table [admin] of a file whatever else is wrong with it, for whom
 // wants to reach the relay that runs with an earlier version of it.
 func FindAdmin(path string) (Admin, bool) {
-	c := defaults()
+	c := Default()
 	c.File = path
 	var root tree
 	if data, err := os.ReadFile(path); err != nil || len(data) > fileMax {

@@ -2,8 +2,9 @@ package config
 
 import "time"
 
-// defaults is the configuration of an empty file.
-func defaults() *Config {
+// Default is what holds when a file says nothing: no service, and the engine as it is
+// without a key.
+func Default() *Config {
 	return &Config{
 		Engine: Engine{
 			SpliceChunk:  mib,

@@ -9,12 +9,12 @@
 //
 // Loading has three steps: parse the text to a tree (load.go), walk the tree
 // against our schema (schema.go, walk.go), check what the values say of each other
-// (validate.go). The last two report every mistake at once, each with file, line,
-// key and what would be right.
+// (validate.go, sense.go). The last two report every mistake at once, each with file,
+// line, key and what would be right.
 //
-// A new key is a field in config.go, a row in schema.go, its default in
-// defaults.go, and its words in relay.toml and examples/all-options.toml; a test
-// misses it where it is not documented.
+// A new key is a field of its table's type (config.go, upstream.go and so on), a row
+// in schema.go, its default in defaults.go, and its words in relay.toml and
+// examples/all-options.toml; a test misses it where it is not documented.
 //
 // The package imports the TOML library and nothing else of relay's. Start with
 // config.go, the types, beside relay.toml, the same in words.

@@ -5,9 +5,6 @@ import (
 	"slices"
 )
 
-// notYet ends the message for what a later version brings.
-const notYet = "is not available yet in this version"
-
 // scalar is a key with one value.
 func scalar[T, V any](name string, parse func(any) (V, error), part func(*T) *V) field[T] {
 	read := func(w *walk, at place, value any, into *T) {

@@ -47,7 +47,7 @@ func Parse(file string, data []byte) (*Config, error) {
 		return nil, Errors{syntaxMistake(file, err)}
 	}
 	w := &walk{file: file, lines: found}
-	c := defaults()
+	c := Default()
 	c.File = file
 	fill(w, place{}, root, rootFields, c)
 	resolvePaths(c)

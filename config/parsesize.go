@@ -11,6 +11,3 @@ func ParseSize(text string) (int64, error) {
 	}
 	return n, nil
 }
-
-// FormatSize is the shortest exact spelling that ParseSize reads.
-func FormatSize(bytes int64) string { return formatSize(bytes) }

@@ -84,17 +84,16 @@ func zeroOr(least, most int64) func(any) (int, error) {
 	}
 }
 
-// choice is one of a few words; V counts them in the order of names. The words
-// of later are known, and refused as such.
-func choice[V ~uint8](names []string, later ...string) func(any) (V, error) {
-	find := word(names, later...)
+// choice is one of a few words; V counts them in the order of names.
+func choice[V ~uint8](names []string) func(any) (V, error) {
+	find := word(names)
 	return func(v any) (V, error) {
 		s, err := find(v)
 		return V(max(0, slices.Index(names, s))), err
 	}
 }
 
-func word(names []string, later ...string) func(any) (string, error) {
+func word(names []string) func(any) (string, error) {
 	return func(v any) (string, error) {
 		s, ok := v.(string)
 		switch {
@@ -102,8 +101,6 @@ func word(names []string, later ...string) func(any) (string, error) {
 			return "", fmt.Errorf("%s is not a text; write %s", describe(v), alternatives(names))
 		case slices.Contains(names, s):
 			return s, nil
-		case slices.Contains(later, s):
-			return "", fmt.Errorf("%q %s; write %s", s, notYet, alternatives(names))
 		}
 		return "", fmt.Errorf("%s is not among the choices; write %s", quote(s), alternatives(names))
 	}

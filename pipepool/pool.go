@@ -146,13 +146,20 @@ func (p *Pool) Trim() {
 	p.unused = len(p.idle)
 }
 
-// Close closes the idle pipes; those still lent are closed as they come back.
-func (p *Pool) Close() {
-	p.closed = true
+// Empty closes the idle pipes: another process is to have their share of what the kernel
+// allows a user.
+func (p *Pool) Empty() {
 	for _, pipe := range p.idle {
 		p.discard(pipe)
 	}
-	p.idle = nil
+	clear(p.idle)
+	p.idle, p.unused = p.idle[:0], 0
+}
+
+// Close closes the idle pipes; those still lent are closed as they come back.
+func (p *Pool) Close() {
+	p.closed = true
+	p.Empty()
 }
 
 func (p *Pool) discard(pipe *Pipe) {

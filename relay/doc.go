@@ -19,13 +19,22 @@
 //	            flow.Flow: source ─fill─► pipe ─flush─► sink
 //	                              (pipepool)
 //
-// Who owns what: the Server its services and workers; a worker its loop, pool, mover
-// and sessions; a session its two descriptors and the pipes its flows hold; the pool
-// every pipe that no flow holds.
+// A connection to a drop (drop.Conn) stands where the session does, with one end and, while
+// a file comes or goes, one flow. What may wait for a disk is done by flow.Disk, on
+// goroutines; admin.Server asks the workers by posting to their loops.
 //
-// Imports point one way:
+// Who owns what: the Server its parts (services, upstreams, drops, the admin interface),
+// which a reload exchanges, and its workers; a worker its loop, pool, mover, sessions and
+// connections; a session its two descriptors and the pipes its flows hold; the pool every
+// pipe that no flow holds.
 //
-//	cmd → relay → proxy, drop → listen, upstream, flow → loop → pipepool, sock, probe, systemd
+// Imports point one way (imports_test.go has a place for every package):
 //
-// Read on in relay/loop, then relay/flow, then relay/proxy.
+//	cmd → relay → handover, admin → proxy, drop, transfer → listen, upstream, flow → loop
+//	    → pipepool, sock, probe, tally, systemd
+//
+// Read on in relay/loop, then relay/flow, then relay/proxy. Of this package server.go is
+// the life of a process, parts.go what a configuration becomes, commit.go how one set of
+// parts takes the place of another; upgrade.go, depart.go and takeover.go how one process
+// takes the place of another (relay/handover says what passes between them).
 package relay

@@ -87,11 +87,23 @@ func (s *Server) leaveOne(so systemd.Socket) {
 	}
 }
 
-// keepLeft lets what waits in the backlogs of sockets that the manager keeps wait there.
+// keepLeft lets what waits in the backlogs of sockets that the manager keeps, or another
+// process, wait there.
 func (s *Server) keepLeft(p *parts) {
 	for _, service := range p.services {
-		service.Keep(func(key string) bool { return s.left[key] })
+		service.Keep(func(key string) bool { return s.left[key] || !s.owns() })
 	}
+}
+
+// own makes the listening sockets this process's own: it closes those that nobody needs,
+// and leaves the others with the manager.
+func (s *Server) own(p *parts) {
+	close(s.owned)
+	for _, service := range p.services {
+		service.Keep(func(string) bool { return false })
+	}
+	s.settleInheritance(p)
+	s.leave(p)
 }
 
 // drainTimeout is how long sessions may finish. Where new clients wait for the next

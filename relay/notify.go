@@ -25,15 +25,24 @@ func (s *Server) said(err error) {
 	}
 }
 
-// attend keeps the service manager informed until it is ended.
+// attend keeps the service manager informed until it is ended. It listens to nobody but
+// the service's main process, so one that takes over waits until it is that.
 func (s *Server) attend() (end func()) {
 	over := make(chan struct{})
 	var running sync.WaitGroup
 	if s.notifier.On() {
-		running.Go(func() { s.tellStatus(over) })
-	}
-	if beats := s.notifier.Beats(); beats > 0 && s.notifier.On() {
-		running.Go(func() { s.feedWatchdog(beats, over) })
+		running.Go(func() {
+			select {
+			case <-s.owned:
+			case <-over:
+				return
+			}
+			s.said(s.notifier.Ready())
+			if beats := s.notifier.Beats(); beats > 0 {
+				running.Go(func() { s.feedWatchdog(beats, over) })
+			}
+			s.tellStatus(over)
+		})
 	}
 	return func() {
 		close(over)

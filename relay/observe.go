@@ -87,7 +87,7 @@ func (s *Server) observe() admin.State {
 	return state
 }
 
-var stateNames = [...]string{starting: "starting", serving: "serving", draining: "draining"}
+var stateNames = [...]string{starting: "starting", serving: "serving", draining: "draining", leaving: "leaving"}
 
 func (s *Server) status(views []view) admin.Status {
 	st := admin.Status{

@@ -22,7 +22,8 @@ type parts struct {
 	config    *config.Config
 	services  []*service
 	upstreams map[string]*upstream.Upstream
-	admin     *admin.Server // nil = none
+	targets   map[string]*proxy.Target // the same, as sessions reach them
+	admin     *admin.Server            // nil = none
 }
 
 // service is a listener or drop at work.
@@ -107,6 +108,7 @@ func (s *Server) fillUpstreams(next, now *parts) (map[string]*proxy.Target, erro
 		}
 		targets[c.Name], next.upstreams[c.Name] = t, t.Upstream
 	}
+	next.targets = targets
 	return targets, nil
 }
 
@@ -160,12 +162,7 @@ func (p *parts) listening() []*listen.Service {
 
 // successor is the service that takes the place of another, or nil.
 func (p *parts) successor(of *service) *service {
-	for _, s := range p.services {
-		if s.Role == of.Role && s.Config.Name == of.Config.Name {
-			return s
-		}
-	}
-	return nil
+	return p.named(of.Role, of.Config.Name)
 }
 
 // attach gives each service an acceptor on every loop.

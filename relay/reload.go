@@ -19,7 +19,7 @@ type reloads struct {
 }
 
 // errNotServing is why a reload came at the wrong time.
-var errNotServing = errors.New("relay is starting or draining; nothing is reloaded")
+var errNotServing = errors.New("relay is starting, draining or leaving; nothing is reloaded")
 
 // Reload reads the file again and goes over to what it says. Running sessions go on, and
 // what is known of everything that stays is kept. A bad file, or one that asks for what

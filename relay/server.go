@@ -14,6 +14,7 @@ import (
 	"relay/pipepool"
 	"relay/relay/drop"
 	"relay/relay/flow"
+	"relay/relay/handover"
 	"relay/relay/listen"
 	"relay/relay/probe"
 	"relay/relay/proxy"
@@ -50,6 +51,8 @@ type Server struct {
 	notifier    systemd.Notifier
 	inheritance *listen.Inheritance // the sockets that were given
 	left        map[string]bool     // keys of those that the service manager keeps
+
+	*succession // to the process before and the one after
 }
 
 // The states of a server.
@@ -57,17 +60,31 @@ const (
 	starting int32 = iota
 	serving
 	draining
+	leaving // another process serves, or is about to; this one ends what it still has
 )
 
 // New builds a server: everything is opened, nothing runs. What the process was given at
-// its start is the server's from then on. On an error nothing stays open.
-func New(c *config.Config, log zerolog.Logger, version string, given systemd.Given) (*Server, error) {
+// its start is the server's from then on. On an error nothing stays open. before is the
+// process that hands over to this one, nil for none; it gives what the service manager
+// gave it.
+func New(c *config.Config, log zerolog.Logger, version string, given systemd.Given, before *handover.Predecessor) (*Server, error) {
+	if before == nil {
+		return newServer(c, log, version, given, nil)
+	}
+	s, err := newServer(c, log, version, before.Given(), before)
+	if err != nil {
+		before.Refuse(err)
+	}
+	return s, err
+}
+
+func newServer(c *config.Config, log zerolog.Logger, version string, given systemd.Given, before *handover.Predecessor) (*Server, error) {
 	inheritance, err := listen.NewInheritance(given.Sockets)
 	if err != nil {
 		inheritance.Close()
 		return nil, err
 	}
-	inheritance.Strict = true
+	inheritance.Strict = before == nil
 	sessions, pipeBytes, err := raiseDescriptors(c, log)
 	if err != nil {
 		inheritance.Close()
@@ -81,6 +98,8 @@ func New(c *config.Config, log zerolog.Logger, version string, given systemd.Giv
 		arrivals: drop.NewArrivals(log),
 		disk:     flow.NewDisk(diskWorkers),
 		notifier: given.Notifier, inheritance: inheritance, left: map[string]bool{},
+
+		succession: newSuccession(before),
 	}
 	s.parts.Store(&parts{config: c})
 	found := probe.Run()
@@ -120,14 +139,18 @@ func (s *Server) build(c *config.Config) error {
 	next.attach(s.workers)
 	next.startDrops(s.log)
 	s.parts.Store(next)
-	s.settleInheritance(next)
-	s.leave(next)
+	if s.before != nil {
+		s.keepLeft(next) // the sockets are the old process's still
+		return nil
+	}
+	s.own(next)
 	return nil
 }
 
 // Run serves until ctx ends, then drains: nothing new is accepted and what runs may
 // finish for drain_timeout, or until kill is closed. What is left then is reset.
 func (s *Server) Run(ctx context.Context, kill <-chan struct{}) error {
+	s.ending = ctx
 	if err := s.start(); err != nil {
 		s.stop()
 		return err
@@ -137,14 +160,21 @@ func (s *Server) Run(ctx context.Context, kill <-chan struct{}) error {
 		a.Serve()
 	}
 	s.log.Info().Int("loops", len(s.workers)).Msg("ready")
-	s.said(s.notifier.Ready())
 	endAttending := s.attend()
 	select {
 	case <-ctx.Done():
+	case <-s.gone:
 	case err := <-s.failed:
 		endAttending()
 		s.stop()
 		return err
+	}
+	if !s.endsByDraining() {
+		endAttending()
+		s.depart(kill)
+		s.stop()
+		s.log.Info().Int("pid", s.after.PID()).Msg("gone: the process that took over serves")
+		return nil
 	}
 	s.drain(kill)
 	endAttending()
@@ -163,7 +193,15 @@ func (s *Server) start() error {
 			}
 		})
 	}
+	if s.before != nil {
+		return s.takeOver()
+	}
 	s.parts.Load().startUpstreams(nil)
+	return s.accept()
+}
+
+// accept sets the acceptors to work.
+func (s *Server) accept() error {
 	started := make(chan error, len(s.workers))
 	p := s.parts.Load()
 	for i, w := range s.workers {
@@ -178,12 +216,17 @@ func (s *Server) start() error {
 	return nil
 }
 
+// endsByDraining decides how the server ends, now that it does: by draining, unless
+// another process has taken over. No reload and no upgrade begins after that.
+func (s *Server) endsByDraining() bool {
+	s.control.Lock() // one that was under way is over
+	defer s.control.Unlock()
+	return s.state.CompareAndSwap(serving, draining)
+}
+
 // drain waits for the sessions to finish and ends those that do not in time.
 func (s *Server) drain(kill <-chan struct{}) {
-	s.control.Lock() // a reload is over, and none begins any more
-	s.state.Store(draining)
 	p := s.parts.Load()
-	s.control.Unlock()
 	s.keepLeft(p)
 	timeout := p.drainTimeout()
 	s.said(s.notifier.Stopping(timeout + stopMargin))
@@ -207,6 +250,7 @@ func (s *Server) drain(kill <-chan struct{}) {
 		s.log.Warn().Int64("sessions", s.capacity.Used()).Str("reason", string(why)).Msg("ending what still runs")
 		break
 	}
+	s.stopFollowing()
 	s.each(func(_ int, w *worker) { w.finish(why) })
 }
 
@@ -225,6 +269,7 @@ func (s *Server) each(f func(i int, w *worker)) {
 
 // stop ends the loops and waits for them, then closes what is shared.
 func (s *Server) stop() {
+	s.stopFollowing()
 	s.parts.Load().stopUpstreams(nil)
 	s.parts.Load().stopForwards()
 	for _, w := range s.workers {

@@ -15,6 +15,9 @@ func (s *Server) interfaceOf(c config.Admin) (*admin.Server, error) {
 	case now != nil && now.Same(c):
 		return now, nil
 	}
+	if fd := s.adminSocket(c); fd >= 0 {
+		return admin.Inherit(fd, c, s.controls(), s.log)
+	}
 	return admin.Open(c, s.controls(), s.log, s.inheritance.Named(c.Listen.Systemd))
 }
 
@@ -23,12 +26,15 @@ func (s *Server) controls() admin.Relay {
 	return admin.Relay{
 		State:     s.observe,
 		Sessions:  s.listSessions,
-		Transfers: s.listTransfers, Queue: s.queue, Forward: s.order,
-		Reload: s.Reload,
-		Log:    s.setLogLevel,
-		Reset:  s.resetSession,
-		Drain:  s.drainBackend,
-		Weight: s.weighBackend,
+		Transfers: s.listTransfers,
+		Queue:     s.queue,
+		Forward:   s.order,
+		Reload:    s.Reload,
+		Upgrade:   s.Upgrade,
+		Log:       s.setLogLevel,
+		Reset:     s.resetSession,
+		Drain:     s.drainBackend,
+		Weight:    s.weighBackend,
 	}
 }
 

@@ -114,6 +114,31 @@ func TestAdminMetrics(t *testing.T) {
 	}
 }
 
+// However many connections somebody opens to the interface, sessions have their
+// descriptors, and when those have gone it answers again.
+func TestAdminFlood(t *testing.T) {
+	t.Parallel()
+	a := startAdmin(t, setup{options: harness.Options{Descriptors: 200}}, false)
+	var flood []*peer.Conn
+	for range 300 {
+		c, err := peer.Dial(strings.TrimPrefix(a.base, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		flood = append(flood, c)
+	}
+	for _, p := range a.openMany(t, 30) {
+		p.ping(t)
+	}
+	for _, c := range flood {
+		c.Close()
+	}
+	if code, text := a.call(t, "GET", "/healthz", ""); code != http.StatusOK {
+		t.Errorf("%d, %s", code, text)
+	}
+}
+
 // metric is the value of a series.
 func metric(t *testing.T, text, series string) (v float64) {
 	t.Helper()

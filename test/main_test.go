@@ -16,5 +16,8 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if os.Getenv(handoverEnd) != "" {
+		succeedBadly()
+	}
 	os.Exit(harness.Main(m))
 }

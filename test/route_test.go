@@ -11,8 +11,11 @@ import (
 	"math/big"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/pires/go-proxyproto"
 
 	"relay/test/harness"
 	"relay/test/peer"
@@ -277,5 +280,35 @@ func TestRouteBehindAProxy(t *testing.T) {
 	}
 	if b, err := rest.ReadByte(); b != 22 {
 		t.Errorf("then %d, %v, want a TLS record", b, err)
+	}
+}
+
+// A ClientHello full of a name that can be nobody's asks for nothing, and neither the
+// PROXY header nor the first segment to the backend bursts with it.
+func TestRouteOfAHugeName(t *testing.T) {
+	t.Parallel()
+	r := setup{edit: func(c *harness.Config) {
+		c.Upstream()["send_proxy"] = "v2"
+		c.Upstream()["fast_open"] = true
+		c.Listener()["route"] = []harness.Table{{"sni": []string{"*.example.org"}, "upstream": "web"}}
+	}}.start(t)
+	c := r.dial(t)
+	go func() {
+		_ = tls.Client(c.Conn, &tls.Config{
+			ServerName: strings.Repeat("a", 15500) + ".example.org", CurvePreferences: []tls.CurveID{tls.X25519},
+		}).Handshake()
+	}()
+	backend := r.accept(t, 0)
+	h, raw, rest := readHeader(t, backend)
+	if name, ok := tlvsOf(t, h)[proxyproto.PP2_TYPE_AUTHORITY]; ok || len(raw) > 256 {
+		t.Errorf("a header of %d bytes, with a name of %d", len(raw), len(name))
+	}
+	if b, err := rest.ReadByte(); b != 22 {
+		t.Errorf("then %d, %v, want a TLS record", b, err)
+	}
+	c.Close()
+	backend.Close()
+	if line := r.Line(t, "the session", func(l harness.Line) bool { return l.Message == "session" }); line.Field("sni") != nil {
+		t.Errorf("the log has a name: %v", line)
 	}
 }

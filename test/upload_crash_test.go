@@ -113,6 +113,10 @@ func TestUploadDiskFull(t *testing.T) {
 	if a := r.append(t, place, 0, large, "?1"); a.StatusCode != 507 {
 		t.Errorf("resumable: status %d", a.StatusCode)
 	}
+	harness.Eventually(t, "the end of the upload", func() (bool, any) {
+		_, err := os.Stat(filepath.Join(r.dir, stateOf(place)))
+		return os.IsNotExist(err), err
+	})
 	r.wantHidden(t, 0)
 	r.wantTree(t, map[string][]byte{"small": small})
 }

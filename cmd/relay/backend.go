@@ -17,15 +17,15 @@ back, the configured weight changes, or relay restarts.`,
 	}
 	to := remoteFlags(c)
 	c.AddCommand(
-		orderCommand(to, "drain", "Give a backend no new sessions; those it has go on"),
-		orderCommand(to, "enable", "Give a drained backend sessions again"),
+		orderCommand(to, "drain", "drained", "Give a backend no new sessions; those it has go on"),
+		orderCommand(to, "enable", "enabled", "Give a drained backend sessions again"),
 		weightCommand(to),
 	)
 	return c
 }
 
 // orderCommand is drain or enable.
-func orderCommand(to *remote, order, short string) *cobra.Command {
+func orderCommand(to *remote, order, done, short string) *cobra.Command {
 	return &cobra.Command{
 		Use:     order + " UPSTREAM BACKEND",
 		Short:   short,
@@ -39,7 +39,7 @@ func orderCommand(to *remote, order, short string) *cobra.Command {
 			if err := from.ask("POST", backendPath(args[0], args[1], order), nil, nil, nil); err != nil {
 				return named(args, err)
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s of %s: %sd\n", args[1], args[0], map[string]string{"drain": "draine", "enable": "enable"}[order])
+			fmt.Fprintf(c.OutOrStdout(), "%s of %s: %s\n", args[1], args[0], done)
 			return nil
 		},
 	}

@@ -19,17 +19,27 @@ const (
 	exitUsage  = 2
 )
 
-// failure is an error of the work, not of the words on the command line.
+// failure is an error of the work, not of the words on the command line. One without an
+// error has been told already.
 type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
+
+func (f failure) Error() string {
+	if f.error == nil {
+		return ""
+	}
+	return f.error.Error()
+}
 
 func main() {
 	err := root().Execute()
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, err)
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(os.Stderr, text)
+	}
 	if p := (partly{}); errors.As(err, &p) {
 		os.Exit(exitPartly)
 	}
@@ -51,7 +61,7 @@ func root() *cobra.Command {
 			return errors.New("relay: a command is needed, such as 'relay run'")
 		},
 	}
-	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
+	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), upgradeCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
 		backendCommand(), getCommand(), sendCommand(), queueCommand(), tokenCommand(), doctorCommand(), benchCommand(), versionCommand())
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sys/unix"
 
 	"relay/config"
@@ -36,6 +38,10 @@ const (
 	bodyTime = 10 * time.Second
 	// answerTime bounds an answer.
 	answerTime = 30 * time.Second
+	// connectionsMost bounds the connections, whoever opens them and whatever for; the
+	// others wait to be accepted. They must not take the descriptors of sessions, for
+	// which relay keeps all but a few (its reserve).
+	connectionsMost = 64
 	// stopTime is how long requests may finish when the interface closes.
 	stopTime = time.Second
 )
@@ -44,7 +50,10 @@ const (
 // are the sockets that systemd passed under the name that the configuration asks for;
 // they stay the caller's.
 func Open(c config.Admin, r Relay, log zerolog.Logger, named []int) (*Server, error) {
-	s := &Server{config: c, asked: c.Listen, relay: r, log: log}
+	return open(&Server{config: c, asked: c.Listen, relay: r, log: log}, named)
+}
+
+func open(s *Server, named []int) (*Server, error) {
 	if err := s.open(named); err != nil {
 		return nil, err
 	}
@@ -52,7 +61,7 @@ func Open(c config.Admin, r Relay, log zerolog.Logger, named []int) (*Server, er
 		Handler:           s.guard(s.routes()),
 		ReadHeaderTimeout: headTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10,
-		ErrorLog:       nil,
+		ErrorLog:       stdlog.New(s.log.With().Str("level", "warn").Str("part", "admin").Logger(), "", 0),
 	}
 	return s, nil
 }
@@ -131,7 +140,7 @@ func (s *Server) Same(c config.Admin) bool { return s.asked == c.Listen }
 func (s *Server) Serve() {
 	s.log.Info().Str("address", s.Address()).Msg("admin listening")
 	s.running.Go(func() {
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(netutil.LimitListener(s.listener, connectionsMost)); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error().Err(err).Msg("admin interface stopped")
 		}
 	})

@@ -17,6 +17,7 @@ type Relay struct {
 	// It says how many; known is false if the drop forwards nothing.
 	Forward func(drop, path string, remove bool) (n int, known bool, err error)
 	Reload  func() Reload
+	Upgrade func() Upgrade
 	Log     func(level string)
 	Reset   func(id uint64) bool // false = no such session
 	// Drain, Weight: false = no such backend. A weight of -1 is the configured one.
@@ -36,7 +37,7 @@ type State struct {
 type Status struct {
 	Version     string    `json:"version"`
 	PID         int       `json:"pid"`
-	State       string    `json:"state"` // starting | serving | draining
+	State       string    `json:"state"` // starting | serving | draining | leaving
 	Started     time.Time `json:"started"`
 	Config      string    `json:"config"`
 	LogLevel    string    `json:"log_level"`
@@ -83,6 +84,19 @@ type Reload struct {
 	OK      bool      `json:"ok"`
 	Errors  []string  `json:"errors,omitempty"`
 	Restart []string  `json:"need_restart,omitempty"` // keys whose change waits for one
+}
+
+// Upgrade is what came of handing over to a new process.
+type Upgrade struct {
+	At      time.Time `json:"at"`
+	OK      bool      `json:"ok"`
+	Error   string    `json:"error,omitempty"`
+	PID     int       `json:"pid,omitempty"` // of the new process
+	Version string    `json:"version,omitempty"`
+	Moved   int       `json:"sessions_moved"`
+	Left    int64     `json:"sessions_left"` // that the old process finishes itself
+	Took    float64   `json:"took_seconds"`  // in all
+	Pause   float64   `json:"pause_seconds"` // the longest of a session
 }
 
 // Listener is one [[listener]].

@@ -45,6 +45,7 @@ func (s *Server) table() []route {
 		{"PUT /api/v1/upstreams/{upstream}/backends/{backend}/weight", s.weight},
 		{"PUT /api/v1/log/level", s.logLevel},
 		{"POST /api/v1/reload", s.reload},
+		{"POST /api/v1/upgrade", s.upgrade},
 	}
 }
 
@@ -192,6 +193,15 @@ func (s *Server) reload(w http.ResponseWriter, _ *http.Request) {
 		code = http.StatusUnprocessableEntity
 	}
 	answer(w, code, r)
+}
+
+func (s *Server) upgrade(w http.ResponseWriter, _ *http.Request) {
+	u := s.relay.Upgrade()
+	code := http.StatusOK
+	if !u.OK {
+		code = http.StatusUnprocessableEntity
+	}
+	answer(w, code, u)
 }
 
 func (s *Server) reset(w http.ResponseWriter, r *http.Request) {

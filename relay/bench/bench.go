@@ -40,7 +40,7 @@ func (b *Bench) Run(ctx context.Context) (*Record, error) {
 	}
 	b.record = &Record{
 		Date: time.Now(), Machine: thisMachine(), Kernel: probe.Run(),
-		Dir: b.Dir, FS: fileSystem(b.Dir),
+		Dir: b.Dir, FS: probe.FileSystem(b.Dir),
 	}
 	if b.To.IsValid() {
 		b.record.Sink = b.To.String()

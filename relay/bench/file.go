@@ -52,21 +52,3 @@ func room(dir string) int64 {
 	}
 	return int64(fs.Bavail) * fs.Bsize
 }
-
-// fileSystems are the names of those that people have.
-var fileSystems = map[int64]string{
-	unix.EXT4_SUPER_MAGIC: "ext4", unix.XFS_SUPER_MAGIC: "xfs", unix.BTRFS_SUPER_MAGIC: "btrfs",
-	unix.TMPFS_MAGIC: "tmpfs", unix.OVERLAYFS_SUPER_MAGIC: "overlay", unix.NFS_SUPER_MAGIC: "nfs",
-	unix.F2FS_SUPER_MAGIC: "f2fs", 0x2fc12fc1: "zfs",
-}
-
-func fileSystem(dir string) string {
-	var fs unix.Statfs_t
-	if unix.Statfs(dir, &fs) != nil {
-		return "unknown"
-	}
-	if name, ok := fileSystems[int64(fs.Type)]; ok {
-		return name
-	}
-	return fmt.Sprintf("type %#x", fs.Type)
-}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"runtime"
+
+	"relay/relay/probe"
 )
 
 // outcome is a worker's answer to a job.
@@ -19,7 +21,7 @@ type outcome struct {
 func Work(file *os.File, dir string, in io.Reader, out io.Writer) error {
 	// What relay sets for one loop (relay/server.go says why).
 	runtime.GOMAXPROCS(max(runtime.NumCPU(), 1+2))
-	p := place{file: file, dir: dir, mem: fileSystem(dir) == "tmpfs"}
+	p := place{file: file, dir: dir, mem: probe.FileSystem(dir) == "tmpfs"}
 	jobs, answers := json.NewDecoder(in), json.NewEncoder(out)
 	for {
 		var j job

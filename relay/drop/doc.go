@@ -31,7 +31,7 @@
 //	PUT /dir/name        201 with Location, or 204 if a file was replaced; both with ETag and
 //	                     Last-Modified. The file is durable (durability = "fsync") and visible
 //	                     then, and not before. Directories are made. The connection is kept.
-//	  Content-Length     needed; 411 without
+//	  Content-Length     or chunks; 411 without both. Chunks are copied, not spliced
 //	  Expect             100-continue is answered when nothing stands in the way any more
 //	  If-None-Match: *, If-Match, If-Unmodified-Since    412; they go before on_conflict
 //	  Repr-Digest, Content-Digest, Digest    400 if what arrived is something else

@@ -65,7 +65,7 @@ func (c *Conn) refuseBody(n name) (status int, why string) {
 	case !plainCoding(r.Header["Content-Encoding"]):
 		return statusMediaType, "files are taken as they are, without a Content-Encoding"
 	case !c.sized():
-		return statusLength, "say how long the file is (Content-Length)"
+		return statusLength, "say how long the file is (Content-Length), or send it in chunks"
 	case d.limits.FileSizeMax > 0 && length > d.limits.FileSizeMax:
 		return statusTooLarge, "the file is too large: at most " + itoa(d.limits.FileSizeMax) + " bytes are taken"
 	case r.ProtoMinor > 0 && r.Header.Get("Expect") != "" && !c.expects100():

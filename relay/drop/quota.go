@@ -73,6 +73,29 @@ func (d *Drop) fits(u *usage, size int64) (err error, recount bool) {
 	return nil, false
 }
 
+// room is how long a file may become whose sender does not know it, and what is said
+// when it becomes longer; 0 = any length.
+func (d *Drop) room() (most int64, errno sock.Errno) {
+	u := &d.registry.usage
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	most, errno = d.limits.FileSizeMax, unix.EFBIG
+	less := func(n int64) {
+		if n = max(n, 1); most == 0 || n < most {
+			most, errno = n, unix.ENOSPC
+		}
+	}
+	if d.limits.Quota > 0 {
+		less(d.limits.Quota - u.bytes - u.promised)
+	}
+	if d.limits.FreeReserve > 0 {
+		if free, failed := sock.FreeSpace(d.dir); failed == 0 {
+			less(free - u.promised - d.limits.FreeReserve)
+		}
+	}
+	return most, errno
+}
+
 // kept ends a promise: of size bytes, came are in a file now.
 func (d *Drop) kept(size, came int64) {
 	u := &d.registry.usage

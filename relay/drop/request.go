@@ -17,7 +17,7 @@ func (c *Conn) begin(h head, b []byte) {
 		return
 	}
 	e := &c.request
-	e.head, e.method, e.body, e.sized = r, r.Method, h.body(), h.lengths > 0
+	e.head, e.method, e.body, e.sized = r, r.Method, h.body(), h.lengths > 0 || h.codings > 0
 	e.path, _, _ = strings.Cut(r.RequestURI, "?")
 	c.rude = e.body
 	e.keep = !r.Close

@@ -78,11 +78,11 @@ func readResumeFields(h http.Header) (f resumeFields, ok bool) {
 func (c *Conn) beginResumable(up *upload) {
 	f, ok := readResumeFields(c.request.head.Header)
 	if f.complete {
-		if f.length >= 0 && f.length != up.length {
+		if f.length >= 0 && up.length >= 0 && f.length != up.length {
 			c.problem(statusBadRequest, "inconsistent-upload-length", "Upload-Length is not the length of the content", "")
 			return
 		}
-		f.length = up.length
+		f.length = max(f.length, up.length)
 	}
 	switch d := c.drop; {
 	case !ok || f.offset > 0:
@@ -97,7 +97,7 @@ func (c *Conn) beginResumable(up *upload) {
 	}
 	up.told104 = c.request.head.Header.Get("Upload-Draft-Interop-Version") == interopVersion
 	up.resumable, up.completes = true, f.complete
-	if f.complete && up.length < resumableFrom {
+	if f.complete && 0 <= up.length && up.length < resumableFrom {
 		c.admit(up) // like any other
 		return
 	}
@@ -288,7 +288,14 @@ func (c *Conn) append(up *upload) {
 		whole = f.length
 	}
 	up.length = r.ContentLength
-	end := f.offset + up.length
+	end := f.offset + up.length // of one in chunks nothing is known yet
+	if up.length < 0 {
+		end = f.offset
+		up.most, up.mostErr = whole, unix.EFBIG
+		if whole < 0 {
+			up.most, up.mostErr = c.drop.room()
+		}
+	}
 	switch {
 	case o.state.Done != nil:
 		c.problem(statusBadRequest, "completed-upload", "the upload is complete", o.progress())
@@ -296,7 +303,7 @@ func (c *Conn) append(up *upload) {
 	case f.offset != o.offset:
 		c.mismatch(f.offset)
 		return
-	case whole >= 0 && (end > whole || f.complete && end != whole || f.length >= 0 && f.length != whole):
+	case whole >= 0 && (end > whole || f.complete && up.length >= 0 && end != whole || f.length >= 0 && f.length != whole):
 		c.problem(statusBadRequest, "inconsistent-upload-length", "the upload was to have another length", o.progress())
 		return
 	case c.drop.limits.FileSizeMax > 0 && end > c.drop.limits.FileSizeMax:
@@ -304,7 +311,7 @@ func (c *Conn) append(up *upload) {
 		return
 	}
 	o.state.Length = whole
-	if f.complete {
+	if f.complete && up.length >= 0 {
 		o.state.Length = end
 	}
 	header := mergeFields(o.state.Header, r.Header)
@@ -407,6 +414,10 @@ func (up *upload) complete(s *store.Store) (done store.Published, err error) {
 	if t == nil || !t.computes(up.algorithms) {
 		t.stop()
 		t = newTrail(up.algorithms...)
+	}
+	if o.state.Length >= 0 && o.offset != o.state.Length {
+		o.remove(s)
+		return done, errLength
 	}
 	up.sums, err = t.end(o.part.FD, o.offset)
 	if err == nil && !agree(up.fields.sums, up.sums) {

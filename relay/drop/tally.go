@@ -21,14 +21,48 @@ type Tally struct {
 }
 
 // tally finds the counts of a drop on this loop.
-func (cs *Conns) tally(d *Drop) *Tally {
-	name := d.Service.Config.Name
+func (cs *Conns) tally(d *Drop) *Tally { return cs.tallyOf(d.Service.Config.Name) }
+
+func (cs *Conns) tallyOf(name string) *Tally {
 	t := cs.tallies[name]
 	if t == nil {
 		t = &Tally{Requests: map[int]uint64{}, Ended: map[Reason]uint64{}}
 		cs.tallies[name] = t
 	}
 	return t
+}
+
+// Add adds what another has counted.
+func (t *Tally) Add(o *Tally) {
+	for status, n := range o.Requests {
+		t.Requests[status] += n
+	}
+	for reason, n := range o.Ended {
+		t.Ended[reason] += n
+	}
+	t.Bytes += o.Bytes
+	t.Duration.Add(&o.Duration)
+}
+
+// Since is what has been counted since an earlier copy was made.
+func (t Tally) Since(before *Tally) Tally {
+	t.Requests, t.Ended = maps.Clone(t.Requests), maps.Clone(t.Ended)
+	for status, n := range before.Requests {
+		t.Requests[status] -= n
+	}
+	for reason, n := range before.Ended {
+		t.Ended[reason] -= n
+	}
+	t.Bytes -= before.Bytes
+	t.Duration = t.Duration.Since(&before.Duration)
+	return t
+}
+
+// AddTallies adds what another process has counted; for the loop's thread.
+func (cs *Conns) AddTallies(all map[string]Tally) {
+	for name, t := range all {
+		cs.tallyOf(name).Add(&t)
+	}
 }
 
 // count counts a request that is over.

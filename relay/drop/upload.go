@@ -29,6 +29,8 @@ type upload struct {
 	sums       []digest.Sum
 	flow       flow.Flow
 	target     flow.Target
+	most       int64 // bytes that a body without a length may bring; 0 = any
+	mostErr    sock.Errno
 	promised   int64  // bytes of room that were set aside
 	came       int64  // bytes of the file that was published
 	told       uint64 // bytes that have been counted
@@ -69,7 +71,7 @@ func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
 	if err := d.store.Check(up.name.path, up.terms); err != nil {
 		return nil, err
 	}
-	size := up.length
+	size := max(up.length, 0)
 	if up.o != nil {
 		size = max(up.o.state.Length, size)
 	}
@@ -77,15 +79,21 @@ func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
 		return nil, err
 	}
 	up.promised = size
+	if up.length < 0 {
+		up.most, up.mostErr = d.room()
+	}
 	if up.o != nil {
 		return nil, d.makeOngoing(up)
 	}
-	return d.store.Begin(up.name.path, up.length)
+	return d.store.Begin(up.name.path, size)
 }
 
 func (c *Conn) admitted() {
 	up := c.up
 	up.flow = flow.Flow{Remain: up.length, Chunk: c.drop.chunk}
+	if up.length < 0 {
+		up.flow.Remain = flow.Unlimited
+	}
 	if up.o != nil {
 		up.target = flow.Target{FD: up.o.part.FD, Offset: up.o.offset}
 		if up.told104 && up.creates && !c.say104() {
@@ -93,6 +101,10 @@ func (c *Conn) admitted() {
 		}
 	} else {
 		up.target = flow.Target{FD: up.part.FD}
+	}
+	up.target.Most, up.target.MostErr = up.most, up.mostErr
+	if up.length < 0 {
+		up.target.Chunks = &flow.Chunks{}
 	}
 	if up.length == 0 {
 		c.arrivedWhole()
@@ -201,6 +213,11 @@ func (c *Conn) arrivedWhole() {
 func (c *Conn) cutOff() {
 	if c.state == storing {
 		c.setState(receiving)
+	}
+	if c.end.Err == unix.EPROTO {
+		c.request.why = BadRequest
+		c.failBecause(statusBadRequest, "the chunks of the body are malformed")
+		return
 	}
 	if c.end.Err != 0 {
 		c.finish(ClientReset)

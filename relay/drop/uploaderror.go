@@ -19,6 +19,9 @@ type refusal struct {
 // errTaken says that a directory cannot be made because the name is taken.
 var errTaken = errors.New("taken")
 
+// errLength says that an upload ended where it was not to.
+var errLength = errors.New("length")
+
 // errDigest says that a file was damaged on its way.
 var errDigest = errors.New("digest")
 
@@ -27,6 +30,7 @@ var refusals = []struct {
 	refusal
 }{
 	{store.ErrName, refusal{statusBadRequest, "no file can have this name", ""}},
+	{errLength, refusal{statusBadRequest, "the file does not have the length that was said", ""}},
 	{errDigest, refusal{statusBadRequest, "what arrived does not have the digest that was sent with it", DigestMismatch}},
 	{errTaken, refusal{statusMethod, "there is something of this name already", ""}},
 	{store.ErrNotFound, refusal{statusNotFound, "", ""}},
@@ -38,7 +42,7 @@ var refusals = []struct {
 	{store.ErrAway, refusal{statusForbidden, "the path leads out of the directory", ""}},
 	{unix.ENOSPC, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
 	{unix.EDQUOT, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
-	{unix.EFBIG, refusal{statusTooLarge, "the file is too large for the file system", ""}},
+	{unix.EFBIG, refusal{statusTooLarge, "the file is too large", ""}},
 	{unix.EACCES, refusal{statusForbidden, "the directory cannot be written to", ""}},
 	{unix.EPERM, refusal{statusForbidden, "the directory cannot be written to", ""}},
 	{unix.EROFS, refusal{statusForbidden, "the directory cannot be written to", ""}},

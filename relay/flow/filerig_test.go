@@ -54,6 +54,24 @@ func (p parcel) make(t *testing.T) *delivery {
 	if p.budget == 0 {
 		p.budget = 64 << 20
 	}
+	d.src = File{FD: fd, Way: p.way}
+	d.flow = Flow{Remain: int64(len(p.body)), Chunk: p.chunk}
+	d.dst.Kind = p.kind
+	d.dst.FD, d.peer = connection(t, p.kind, p.buffer)
+	t.Cleanup(func() {
+		sock.Close(fd)
+		sock.Close(d.dst.FD)
+		sock.Close(d.peer)
+	})
+	d.Sender = NewSender(fileHost(t, Auto, 256<<10, p.budget, &d.flow))
+	return d
+}
+
+// fileHost is what a flow with a file at one end needs around it, with pipes of so many
+// bytes out of a budget. At the end of the test, before what the caller closes then, it is
+// checked that the flow leaves no pipe behind.
+func fileHost(t *testing.T, mode Mode, pipe int, budget int64, f *Flow) (*Mover, *Disk, *loop.Loop) {
+	t.Helper()
 	l, err := loop.New()
 	if err != nil {
 		t.Fatal(err)
@@ -61,28 +79,20 @@ func (p parcel) make(t *testing.T) *delivery {
 	over := make(chan error)
 	go func() { over <- l.Run() }()
 	disk := NewDisk(2)
-	m := NewMover(Auto, pipepool.New(pipepool.NewBudget(max(p.budget, 0)), 256<<10, clock), testChunk)
-	d.Sender = NewSender(m, disk, l)
-	d.src = File{FD: fd, Way: p.way}
-	d.flow = Flow{Remain: int64(len(p.body)), Chunk: p.chunk}
-	d.dst.Kind = p.kind
-	d.dst.FD, d.peer = connection(t, p.kind, p.buffer)
+	m := NewMover(mode, pipepool.New(pipepool.NewBudget(max(budget, 0)), pipe, clock), testChunk)
 	t.Cleanup(func() {
 		disk.Close()
 		l.Stop()
 		if err := <-over; err != nil {
 			t.Error(err)
 		}
-		m.Discard(&d.flow)
+		m.Discard(f)
 		if n := m.Pool.Lent(); n != 0 {
 			t.Errorf("%d pipes are still lent at the end", n)
 		}
 		m.Pool.Close()
-		sock.Close(fd)
-		sock.Close(d.dst.FD)
-		sock.Close(d.peer)
 	})
-	return d
+	return m, disk, l
 }
 
 // Returned is called on the loop's thread.

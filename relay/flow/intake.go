@@ -17,7 +17,10 @@ type intake struct {
 	offset       int64 // in the file, of the first byte held
 	remain       int64 // bytes of the stream that have not been taken
 	chunk        int   // bytes; most one splice takes
-	unfit        bool  // splice refuses the file or the socket
+	chunks       *Chunks
+	most         int64 // bytes that the file may hold; 0 = any
+	mostErr      sock.Errno
+	unfit        bool // splice refuses the file or the socket
 
 	stored    int64
 	fileErr   sock.Errno
@@ -58,6 +61,10 @@ func (c *storeCalls) run(a *intake) {
 
 // take fills the pipe or the buffer with what the socket has.
 func (c *storeCalls) take(a *intake) {
+	if a.chunks != nil {
+		c.takeChunks(a)
+		return
+	}
 	if a.pipe != nil {
 		a.held, a.sourceErr = c.splice(a.socket, a.pipe.W, int(min(a.remain, int64(a.chunk))))
 		a.pipe.Bytes += a.held
@@ -67,8 +74,38 @@ func (c *storeCalls) take(a *intake) {
 	a.remain -= int64(a.held)
 }
 
+// takeChunks fills the buffer with decoded data. It never reads beyond what the chunks
+// are known to hold, since the next request may follow.
+func (c *storeCalls) takeChunks(a *intake) {
+	a.held, a.sourceErr = 0, 0
+	if a.chunks.failed {
+		a.sourceErr = unix.EPROTO
+		return
+	}
+	for !a.chunks.Over() && a.held < copyBuffer {
+		part := a.buf[a.held:min(copyBuffer, a.held+a.chunks.Want())]
+		n, errno := c.recv(a.socket, part)
+		if n == 0 {
+			a.sourceErr = errno
+			return
+		}
+		m, err := a.chunks.Decode(part[:n])
+		a.held += m
+		if err != nil {
+			a.sourceErr = unix.EPROTO
+			return
+		}
+	}
+	if a.chunks.Over() {
+		a.remain = 0
+	}
+}
+
 // put moves what is held into the file, all of it.
 func (c *storeCalls) put(a *intake) sock.Errno {
+	if a.most > 0 && a.offset+int64(a.held) > a.most {
+		return a.mostErr
+	}
 	for a.held > 0 {
 		n, errno := c.step(a)
 		if errno == 0 && n == 0 {

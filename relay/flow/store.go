@@ -13,9 +13,17 @@ type Target struct {
 	FD     int
 	Offset int64      // where the next byte goes; all before it are in the file
 	Err    sock.Errno // why the file failed
-	out    bool       // a worker has a step
-	back   bool       // and has done it
-	step   intake
+	// Chunks decodes a stream that comes in chunks, with a flow that is Unlimited and
+	// ends where they do; nil = the stream is the content. What is malformed is the
+	// source's error EPROTO.
+	Chunks *Chunks
+	// Most is how long the file may become, in bytes, and MostErr what it fails with
+	// beyond; 0 = any length.
+	Most    int64
+	MostErr sock.Errno
+	out     bool // a worker has a step
+	back    bool // and has done it
+	step    intake
 }
 
 // Out reports that a disk worker owns the file, the pipe and the socket.
@@ -59,6 +67,11 @@ func (r *Receiver) Receive(f *Flow, src *End, dst *Target, w Waiter) Status {
 	}
 	a := r.intake(f, src, dst)
 	r.calls.take(a)
+	if dst.Chunks != nil && dst.Chunks.Over() && a.held == 0 {
+		r.giveBack(f, a)
+		f.Remain, f.ended = 0, true
+		return Ended
+	}
 	if a.held == 0 && a.pipe != nil && refusesSplice(a.sourceErr) {
 		f.unfit = a.sourceErr != unix.EAGAIN
 		r.giveBack(f, a)
@@ -84,10 +97,10 @@ func refusesSplice(errno sock.Errno) bool {
 func (r *Receiver) intake(f *Flow, src *End, dst *Target) *intake {
 	dst.step = intake{
 		socket: src.FD, file: dst.FD, offset: dst.Offset, remain: f.Remain, chunk: f.Chunk,
-		unfit: f.unfit,
+		unfit: f.unfit, chunks: dst.Chunks, most: dst.Most, mostErr: dst.MostErr,
 	}
 	a := &dst.step
-	if !f.unfit && f.Remain > smallBody && r.mover.Mode != Never {
+	if a.chunks == nil && !f.unfit && f.Remain > smallBody && r.mover.Mode != Never {
 		f.pipe = r.mover.Pool.Get()
 		a.pipe = f.pipe
 	}
@@ -126,6 +139,9 @@ func (r *Receiver) settle(f *Flow, src *End, dst *Target) Status {
 	f.took(int(a.stored))
 	f.Moved += uint64(a.stored)
 	f.unfit = a.unfit
+	if a.chunks != nil && a.chunks.Over() {
+		f.Remain = 0
+	}
 	if a.pipe != nil {
 		r.mover.Spliced += uint64(a.stored)
 	} else {

@@ -10,8 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"relay/pipepool"
-	"relay/relay/loop"
 	"relay/relay/sock"
 )
 
@@ -44,36 +42,18 @@ func (c cargo) make(t *testing.T) *arrival {
 	if c.budget == 0 {
 		c.budget = 64 << 20
 	}
-	l, err := loop.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	over := make(chan error)
-	go func() { over <- l.Run() }()
-	disk := NewDisk(2)
-	m := NewMover(c.mode, pipepool.New(pipepool.NewBudget(max(c.budget, 0)), 64<<10, clock), testChunk)
-	a.Receiver = NewReceiver(m, disk, l)
 	a.dst = Target{FD: fd}
 	a.flow = Flow{Remain: c.size, Chunk: 64 << 10}
 	a.src.Kind = c.kind
 	a.src.FD, a.peer = connection(t, c.kind, 0)
 	t.Cleanup(func() {
-		disk.Close()
-		l.Stop()
-		if err := <-over; err != nil {
-			t.Error(err)
-		}
-		m.Discard(&a.flow)
-		if n := m.Pool.Lent(); n != 0 {
-			t.Errorf("%d pipes are still lent at the end", n)
-		}
-		m.Pool.Close()
 		sock.Close(fd)
 		sock.Close(a.src.FD)
 		if a.peer >= 0 {
 			sock.Close(a.peer)
 		}
 	})
+	a.Receiver = NewReceiver(fileHost(t, c.mode, 64<<10, c.budget, &a.flow))
 	return a
 }
 

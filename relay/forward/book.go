@@ -29,7 +29,7 @@ type record struct {
 	Version version   `json:"version"`
 	Sent    bool      `json:"sent"`
 	Looped  bool      `json:"looped,omitempty"` // it came through here before; if neither, it was given up
-	Error   string    `json:"error,omitempty"` // why
+	Error   string    `json:"error,omitempty"`  // why
 	At      time.Time `json:"at"`
 }
 

@@ -144,6 +144,17 @@ func (a *Acceptor) Stop() {
 	a.Release(nil)
 }
 
+// Suspend ends accepting on this loop for now, and leaves to another process what is
+// pending. Begin takes it up again. It runs on the loop's thread.
+func (a *Acceptor) Suspend() {
+	a.loop.StopTimer(&a.timer)
+	a.resting = false
+	for _, w := range a.watches {
+		a.loop.Leave(w.token)
+		w.token = 0
+	}
+}
+
 // leave ends watching a socket. The last loop to leave takes what is still pending, so
 // that nobody who is already connected is turned away, and closes it. Where somebody else
 // goes on accepting, what is pending is left to him.

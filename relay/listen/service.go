@@ -88,6 +88,16 @@ func (s *Service) Leave() {
 	s.capacity.used.Add(-1)
 }
 
+// Arrive counts in a connection that another process has accepted and admitted, with its
+// source if it is known. Limits are not asked.
+func (s *Service) Arrive(client netip.AddrPort, counted bool) {
+	s.sessions.Add(1)
+	s.capacity.used.Add(1)
+	if counted && s.sources != nil && client.IsValid() {
+		s.sources.arrive(sourceOf(client.Addr()), loop.Clock())
+	}
+}
+
 // Sessions is the number of sessions of this service now.
 func (s *Service) Sessions() int64 { return s.sessions.Load() }
 

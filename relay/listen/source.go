@@ -122,6 +122,19 @@ func (s *sources) enter(from source, now int64) bool {
 	return true
 }
 
+// arrive counts in a session that was let in elsewhere.
+func (s *sources) arrive(from source, now int64) {
+	sh := s.shard(from)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	u, known := sh.seen[from]
+	if !known && len(sh.seen) >= shardMost {
+		sh.forget(now)
+	}
+	u.sessions++
+	sh.seen[from] = u
+}
+
 // leave counts a session out, and forgets a source that there is nothing left to know
 // of.
 func (s *sources) leave(from source, now int64) {

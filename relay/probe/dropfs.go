@@ -124,6 +124,15 @@ func mountedIn(directory string) (names []string) {
 	return names
 }
 
+// FileSystem names the file system of a directory.
+func FileSystem(directory string) string {
+	var s unix.Statfs_t
+	if unix.Statfs(directory, &s) != nil {
+		return "unknown"
+	}
+	return fileSystemName(s.Type)
+}
+
 // fileSystemName names those that people have.
 func fileSystemName(kind int64) string {
 	names := map[int64]string{

@@ -7,12 +7,23 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 )
 
 // helloMost is how much of a client's first bytes is looked at. The longest ClientHello
 // in use, with post-quantum keys and tickets, has a few KiB.
 const helloMost = 16 << 10
+
+// What a session keeps of a ClientHello, and tells the log and its backend, is bounded: a
+// client that fills one with names must not fill our memory with them, or a PROXY header.
+const (
+	// nameMost is the longest name that fits into the DNS (RFC 1035, section 2.3.4).
+	nameMost = 255
+	// protocolsMost bounds the bytes of the protocols, as they are sent; clients offer
+	// two or three, of ten bytes at most. Those behind it are overlooked.
+	protocolsMost = 256
+)
 
 // hello is what routes want to know of a ClientHello. The zero value is that of a client
 // that does not speak TLS.
@@ -93,9 +104,23 @@ var errSeen = errors.New("seen")
 
 var onlyLook = &tls.Config{
 	GetConfigForClient: func(info *tls.ClientHelloInfo) (*tls.Config, error) {
-		info.Conn.(*replay).hello = hello{strings.ToLower(info.ServerName), info.SupportedProtos}
+		info.Conn.(*replay).hello = newHello(info.ServerName, info.SupportedProtos)
 		return nil, errSeen
 	},
+}
+
+func newHello(name string, protocols []string) hello {
+	if len(name) > nameMost {
+		name = "" // it can be nobody's
+	}
+	room := protocolsMost
+	for i, p := range protocols {
+		if room -= 1 + len(p); room < 0 {
+			protocols = slices.Clone(protocols[:i])
+			break
+		}
+	}
+	return hello{strings.ToLower(name), protocols}
 }
 
 // replay is a connection that has what was peeked, and a place for what is found in it.

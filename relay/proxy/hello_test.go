@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -73,6 +74,35 @@ func TestHelloWithoutName(t *testing.T) {
 	b := clientHelloOf(t, &tls.Config{ServerName: "127.0.0.1"})
 	if h := parseHello(b); judge(b) != complete || h.serverName != "" || len(h.protocols) != 0 {
 		t.Errorf("%v, %+v", judge(b), h)
+	}
+}
+
+// What is kept of a hello is bounded, whatever the client puts into it.
+func TestHelloOfAbsurdNames(t *testing.T) {
+	few := make([]string, 200)
+	for i := range few {
+		few[i] = "proto"
+	}
+	for name, c := range map[string]struct {
+		config    *tls.Config
+		name      string
+		protocols int
+	}{
+		"longest name":   {&tls.Config{ServerName: strings.Repeat("a", nameMost)}, strings.Repeat("a", nameMost), 0},
+		"too long":       {&tls.Config{ServerName: strings.Repeat("a", nameMost+1)}, "", 0},
+		"many protocols": {&tls.Config{NextProtos: few}, "", protocolsMost / len("+proto")},
+		"few protocols":  {&tls.Config{NextProtos: few[:2]}, "", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := clientHelloOf(t, c.config)
+			h := parseHello(b)
+			if judge(b) != complete || h.serverName != c.name || len(h.protocols) != c.protocols {
+				t.Errorf("a name of %d bytes and %d protocols; want %d, %d", len(h.serverName), len(h.protocols), len(c.name), c.protocols)
+			}
+			if kept := cap(h.protocols); kept > protocolsMost {
+				t.Errorf("room for %d protocols is kept", kept)
+			}
+		})
 	}
 }
 

@@ -50,6 +50,45 @@ func (ss *Sessions) Accepted() (n uint64) {
 	return n
 }
 
+// Add adds what another has counted.
+func (t *Tally) Add(o *Tally) {
+	t.Accepted += o.Accepted
+	t.Retries += o.Retries
+	for i := range t.Bytes {
+		t.Bytes[i] += o.Bytes[i]
+		t.Spliced[i] += o.Spliced[i]
+	}
+	for reason, n := range o.Ended {
+		t.Ended[reason] += n
+	}
+	t.Connect.Add(&o.Connect)
+	t.Duration.Add(&o.Duration)
+}
+
+// Since is what has been counted since an earlier copy was made.
+func (t Tally) Since(before *Tally) Tally {
+	t.Accepted -= before.Accepted
+	t.Retries -= before.Retries
+	for i := range t.Bytes {
+		t.Bytes[i] -= before.Bytes[i]
+		t.Spliced[i] -= before.Spliced[i]
+	}
+	t.Ended = maps.Clone(t.Ended)
+	for reason, n := range before.Ended {
+		t.Ended[reason] -= n
+	}
+	t.Connect = t.Connect.Since(&before.Connect)
+	t.Duration = t.Duration.Since(&before.Duration)
+	return t
+}
+
+// AddTallies adds what another process has counted; for the loop's thread.
+func (ss *Sessions) AddTallies(all map[string]Tally) {
+	for name, t := range all {
+		ss.tally(name).Add(&t)
+	}
+}
+
 // moved counts what a turn of flow i has delivered.
 func (s *Session) moved(i int, bytes, spliced uint64) {
 	s.counts.Bytes[i] += bytes

@@ -42,12 +42,6 @@ func ReadPipe(pipe int, p []byte) (int, Errno) {
 	}
 }
 
-// WriteBehind has the kernel begin to write a range of a file to its disk, so that a
-// later fsync finds little to do. It may wait for room in the disk's queue.
-func WriteBehind(file int, offset, length int64) {
-	_ = unix.SyncFileRange(file, offset, length, unix.SYNC_FILE_RANGE_WRITE) // advice
-}
-
 // Identity tells one file from all others of this machine.
 type Identity struct{ Device, Inode uint64 }
 

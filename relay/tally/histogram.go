@@ -39,6 +39,15 @@ func (h *Histogram) Add(o *Histogram) {
 	h.Sum += o.Sum
 }
 
+// Since is what has been observed since an earlier copy was made.
+func (h Histogram) Since(before *Histogram) Histogram {
+	for i, n := range before.Buckets {
+		h.Buckets[i] -= n
+	}
+	h.Sum -= before.Sum
+	return h
+}
+
 // Count is the number of times observed.
 func (h *Histogram) Count() uint64 {
 	var n uint64

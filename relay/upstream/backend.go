@@ -30,13 +30,16 @@ type Backend struct {
 	total    uint64 // sessions ever
 	failed   uint64 // connects ever that failed
 	override int    // weight set while running; -1 = none
-	drained  bool   // takes nothing new, by order
-	health   health
-	ejection ejection
-	warmFrom time.Time // since when its slow start runs; zero = it is over
-	able     bool      // may have new sessions if it is up
-	well     bool      // able, and up
-	ready    bool      // stands in its tier's order
+	// elsewhere is how many sessions of the load another process has, which is handing
+	// them to this one.
+	elsewhere int
+	drained   bool // takes nothing new, by order
+	health    health
+	ejection  ejection
+	warmFrom  time.Time // since when its slow start runs; zero = it is over
+	able      bool      // may have new sessions if it is up
+	well      bool      // able, and up
+	ready     bool      // stands in its tier's order
 
 	// For the order of its tier.
 	share  int     // weight × fullShare, less during a slow start

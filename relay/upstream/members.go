@@ -198,6 +198,8 @@ func (b *Backend) leaveTier() {
 // forget ends all that concerns a backend which is no member any more.
 func (u *Upstream) forget(b *Backend) {
 	delete(u.backends, b.Name)
+	b.load -= b.elsewhere
+	b.elsewhere = 0
 	if b.load > 0 {
 		u.leaving[b.Name] = b
 	}

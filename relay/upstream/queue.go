@@ -56,6 +56,9 @@ func (u *Upstream) Queued() int {
 // serve gives places that have become free to those who wait, first come first served.
 // A place is passed by only by those who have tried its backend in vain.
 func (u *Upstream) serve() {
+	if u.held {
+		return
+	}
 	for e := u.queue.Front(); e != nil; {
 		w, next := e.Value.(*Waiter), e.Next()
 		b, _ := u.pick(w.hash, w.tried)

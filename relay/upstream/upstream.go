@@ -40,6 +40,7 @@ type Upstream struct {
 	ejected  []*Backend
 	queue    list.List
 	started  bool // backends that appear from now on start slowly
+	held     bool // nobody in the queue is served
 
 	nudge chan struct{} // tells the tending goroutine that there is more to tend
 	running

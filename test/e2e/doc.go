@@ -1,9 +1,12 @@
 // Package e2e runs relay under programs that nobody here wrote: curl, wget, aria2,
-// rclone, iperf3, redis, ssh, nc and nginx, as Debian packages them. They know
-// nothing of relay, and what they do with a connection (ranges in parallel,
-// pipelines, half-closes, resumed downloads, large windows) is what real traffic does.
+// rclone, iperf3, redis, PostgreSQL, ssh, nc, nginx, dnsmasq, openssl and Chromium, as
+// Debian packages them. They know nothing of relay, and what they do with a connection
+// (ranges in parallel, pipelines, half-closes, resumed downloads, large windows) is what
+// real traffic does.
 //
 //	make e2e
+//
+// RELAY_SHOTS=dir has the tests of the status page leave pictures of it there.
 //
 // A program that is missing is a failure which names its package, not a skip: a
 // suite that quietly does less is no proof. Every server is started by its test, on a

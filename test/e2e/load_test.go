@@ -34,19 +34,45 @@ const (
 // greeter is a backend on the machine that greets.
 func (m *machine) greeter(t *testing.T, address string) {
 	t.Helper()
+	m.serve(t, address, func(c *peer.Conn) {
+		_, _ = c.Write([]byte(greeting))
+		_ = c.CloseWrite()
+		_, _ = io.Copy(io.Discard, c)
+	})
+}
+
+func (m *machine) serve(t *testing.T, address string, f func(*peer.Conn)) {
+	t.Helper()
 	var s *peer.Server
 	err := m.net.Do(func() (err error) {
-		s, err = peer.Serve(address, func(c *peer.Conn) {
-			_, _ = c.Write([]byte(greeting))
-			_ = c.CloseWrite()
-			_, _ = io.Copy(io.Discard, c)
-		})
+		s, err = peer.Serve(address, f)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+}
+
+// backendOfPatience is a backend that greets and then waits for its client.
+const backendOfPatience = "127.0.0.1:8001"
+
+func (m *machine) patient(t *testing.T, address string) {
+	t.Helper()
+	m.serve(t, address, func(c *peer.Conn) {
+		_, _ = c.Write([]byte(greeting))
+		_, _ = io.Copy(io.Discard, c)
+	})
+}
+
+// begun waits until a session is under way: its backend has greeted.
+func (m *machine) begun(t *testing.T, c net.Conn) {
+	t.Helper()
+	_ = c.SetReadDeadline(time.Now().Add(harness.Patience))
+	text := make([]byte, len(greeting))
+	if _, err := io.ReadFull(c, text); err != nil || string(text) != greeting {
+		t.Fatalf("heard %q, %v", text, err)
+	}
 }
 
 // dial connects to an address on the machine.

@@ -57,6 +57,7 @@ func boot(t *testing.T) *machine {
 func install(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "installed")
+	runMake(t, "docs")
 	runMake(t, "install", "DESTDIR="+dir)
 	return dir
 }
@@ -110,7 +111,7 @@ func childOf(pid int) int {
 func (m *machine) stop(t *testing.T, unshare *os.Process, ended <-chan struct{}) {
 	if m.pid != 0 {
 		if t.Failed() {
-			_, journal := m.try(t, "journalctl", "--no-pager", "-o", "cat", "-n", "60")
+			_, journal := m.try(t, "sh", "-c", `journalctl --no-pager -o cat | grep -v '"message":"session"' | tail -60`)
 			t.Logf("the machine's journal ends with:\n%s", journal)
 		}
 		_ = syscall.Kill(m.pid, syscall.SIGKILL)

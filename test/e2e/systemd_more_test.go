@@ -8,8 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"relay/test/harness"
 )
 
 // reconfigure writes a configuration and drop-ins of the examples, and restarts relay. At
@@ -97,6 +100,38 @@ func transparent(t *testing.T, m *machine) {
 	m.reconfigure(t, strings.Replace(m.config(t), "[[upstream]]\n", "[[upstream]]\ntransparent = true\n", 1), "transparent.conf")
 	if got, want := m.capabilities(t), uint64(1<<unix.CAP_NET_BIND_SERVICE|1<<unix.CAP_NET_RAW); got != want {
 		t.Errorf("with the drop-in it has the capabilities %#x, want %#x", got, want)
+	}
+}
+
+// A drain that is allowed to last longer than TimeoutStopSec= is not cut short.
+func takesItsTime(t *testing.T, m *machine) {
+	const timeout = 1100 * time.Millisecond // systemd thinks in whole milliseconds
+	m.write(t, dropIns+"impatient.conf", "[Service]\nTimeoutStopSec=1s\n")
+	t.Cleanup(func() { os.Remove(m.path(dropIns + "impatient.conf")) })
+	m.patient(t, backendOfPatience)
+	m.reconfigure(t, "[engine]\nrestart_drain_timeout = \"1m\"\n"+strings.Replace(m.config(t), backend, backendOfPatience, 1))
+	c, err := m.dial(website)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	m.begun(t, c)
+	began := time.Now()
+	m.do(t, "systemctl", "stop", "--no-block", "relay")
+	harness.Eventually(t, "relay has drained for longer than TimeoutStopSec=", func() (bool, any) {
+		state := m.show(t, "SubState")
+		return time.Since(began) > 2*timeout, state
+	})
+	if state := m.show(t, "SubState"); state != "stop-sigterm" {
+		t.Errorf("while its session runs relay is %s", state)
+	}
+	c.Close()
+	harness.Eventually(t, "relay ends", func() (bool, any) {
+		state := m.show(t, "ActiveState")
+		return state == "inactive" || state == "failed", state
+	})
+	if result := m.show(t, "Result"); result != "success" {
+		t.Errorf("it ended with %s", result)
 	}
 }
 

@@ -13,10 +13,11 @@ import (
 )
 
 const (
-	configFile = "/etc/relay/relay.toml"
-	dropIns    = "/etc/systemd/system/relay.service.d/"
-	website    = "127.0.0.1:8080" // where the installed configuration listens
-	backend    = "127.0.0.1:8000" // whom it calls
+	configFile    = "/etc/relay/relay.toml"
+	unitDirectory = "/usr/local/lib/systemd/system/"
+	dropIns       = "/etc/systemd/system/relay.service.d/"
+	website       = "127.0.0.1:8080" // where the installed configuration listens
+	backend       = "127.0.0.1:8000" // whom it calls
 )
 
 // A service's life, as an administrator leads it with systemctl, under the load of
@@ -39,11 +40,15 @@ func TestSystemd(t *testing.T) {
 	as("sockets by name", socketsByName)
 	as("a drop that takes files", writableDrop)
 	as("transparent", transparent)
+	as("takes its time to stop", takesItsTime)
 	as("stops under load", stopsUnderLoad)
 }
 
 // As it was installed, with the configuration that came with it.
 func starts(t *testing.T, m *machine) {
+	if out := m.do(t, "systemd-analyze", "verify", "--man=no", unitDirectory+"relay.service", unitDirectory+"relay.socket"); out != "" {
+		t.Errorf("systemd says of the units: %s", out)
+	}
 	m.do(t, "systemctl", "enable", "--now", "relay")
 	if got := m.greet(t, website); got != greeting {
 		t.Errorf("a client hears %q", got)

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"syscall"
@@ -18,6 +19,8 @@ type Options struct {
 	Namespace    *Namespace // network namespace to run in; nil = the test's own
 	Service      *Service   // started as if by a service manager; nil = not
 	Passed       []Passed   // descriptors that the Service gives it
+	Program      string     // a copy of the program to run; "" = the program itself
+	Environment  []string   // beyond that of the test
 }
 
 // Relay is a running program.
@@ -27,6 +30,7 @@ type Relay struct {
 
 	cmd       *exec.Cmd
 	exited    chan struct{}   // closed when the process is gone and its log read
+	heir      *heir           // the process that has taken over since; nil = none has
 	baseline  Descriptors     // when it was ready
 	atStart   map[string]bool // what the descriptors were then
 	stopAsked bool            // the test ended it itself
@@ -63,7 +67,10 @@ func Launch(t testing.TB, text string, options ...Options) *Relay {
 
 // command prepares a run of the program.
 func command(o Options, args ...string) *exec.Cmd {
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(cmp.Or(o.Program, binary), args...)
+	if len(o.Environment) > 0 {
+		cmd.Env = append(os.Environ(), o.Environment...)
+	}
 	if o.Descriptors != 0 {
 		cmd = limited(o.Descriptors, args)
 	}
@@ -150,7 +157,13 @@ func (r *Relay) Address(t testing.TB, name string) string {
 func (r *Relay) Signal(t testing.TB, s syscall.Signal) {
 	t.Helper()
 	r.stopAsked = true
-	if err := r.cmd.Process.Signal(s); err != nil {
+	r.send(t, s)
+}
+
+// send sends a signal that does not end the program.
+func (r *Relay) send(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(r.PID, s); err != nil {
 		t.Fatalf("signal %v: %v", s, err)
 	}
 }
@@ -164,17 +177,29 @@ func (r *Relay) Exit(t testing.TB) int {
 	case <-r.exited:
 	case <-time.After(Patience):
 		// Its goroutines land in the log that the failure shows.
-		_ = r.cmd.Process.Signal(syscall.SIGQUIT)
-		<-r.exited
+		_ = syscall.Kill(r.PID, syscall.SIGQUIT)
+		select {
+		case <-r.exited:
+		case <-time.After(Patience / 4):
+			r.killAll()
+			<-r.exited
+		}
 		t.Fatalf("the process did not end within %v", Patience)
+	}
+	if r.heir != nil {
+		return r.heir.code()
 	}
 	return r.cmd.ProcessState.ExitCode()
 }
 
 // Running reports whether the process is still there.
 func (r *Relay) Running() bool {
+	gone := r.exited
+	if r.heir != nil {
+		gone = r.heir.gone
+	}
 	select {
-	case <-r.exited:
+	case <-gone:
 		return false
 	default:
 		return true

@@ -29,9 +29,7 @@ func (r *Relay) Reload(t testing.TB, text string) Line {
 	t.Helper()
 	r.Rewrite(t, text)
 	before := len(r.Journal.Lines())
-	if err := r.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
+	r.send(t, syscall.SIGHUP)
 	return r.Since(t, before, "the outcome of a reload", func(l Line) bool {
 		return l.Message == "reloaded" || l.Message == "reload refused; the configuration in force stays"
 	})

@@ -25,7 +25,6 @@ type SlowDisk struct {
 	held    map[uint32]bool // opcodes that get no answer
 	waiting map[uint32]int  // requests that wait for one
 	over    bool
-	reads   int
 	ended   chan struct{}
 }
 
@@ -107,13 +106,6 @@ func (s *SlowDisk) Waiting(op uint32) int {
 	return s.waiting[op]
 }
 
-// Reads is how many reads were answered.
-func (s *SlowDisk) Reads() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.reads
-}
-
 func (s *SlowDisk) serve() {
 	defer close(s.ended)
 	buf := make([]byte, 256<<10)
@@ -137,9 +129,6 @@ func (s *SlowDisk) answer(request []byte) {
 		s.changed.Wait()
 	}
 	s.waiting[op]--
-	if op == SlowRead {
-		s.reads++
-	}
 	s.mu.Unlock()
 	body, errno := s.reply(op, binary.LittleEndian.Uint64(request[16:]), request[fuseHeader:])
 	if op == fuseForget || op == fuseBatchForget || op == fuseInterrupt {
