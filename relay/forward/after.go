@@ -58,7 +58,7 @@ func (f *Forwarder) failed(one *file, i int, err error) {
 	leg.tries++
 	leg.why = err.Error()
 	limit := r.config.GiveUpAfter
-	if limit > 0 && now.Sub(leg.since) >= limit {
+	if leg.last || limit > 0 && now.Sub(leg.since) >= limit {
 		if e := f.book.put(r.config.To, one.path, record{Version: one.look.version, Error: leg.why, At: now}); e == nil {
 			leg.state = failed
 			r.failedFiles.Add(1)

@@ -52,20 +52,12 @@ func (r *route) carry(ctx context.Context, b *book, i int, path string, v versio
 	c, err := r.courier(ctx)
 	if err == nil {
 		before := c.Moved()
-		err = c.Carry(filepath.Join(r.drop, path), path, join(cameThrough(r.drop, path), b.id))
+		var d *transfer.Delivery
+		if d, err = c.Carry(filepath.Join(r.drop, path), path, join(cameThrough(r.drop, path), b.id)); err == nil {
+			err = r.settle(b, d, path, v)
+		}
 		r.sentBytes.Add(uint64(c.Moved() - before))
 		r.release(ctx, c)
-	}
-	if err == nil {
-		// What was sent is what stood there at the end; if that is not what was
-		// queued, the name is looked at again.
-		l, gone := lookAt(r.drop, path)
-		if gone == nil && l.version != v {
-			err = errOther
-		}
-	}
-	if err == nil {
-		err = b.put(r.config.To, path, record{Version: v, Sent: true, At: time.Now()})
 	}
 	if err == nil {
 		r.sentFiles.Add(1)
@@ -74,6 +66,22 @@ func (r *route) carry(ctx context.Context, b *book, i int, path string, v versio
 	}
 	back.err = err
 	return back
+}
+
+// settle writes into the book that a file was sent. What was sent is what stood there at
+// the end; if that is not what was queued, the name is looked at again.
+func (r *route) settle(b *book, d *transfer.Delivery, path string, v version) error {
+	l, err := lookAt(r.drop, path)
+	if err == nil && l.version != v {
+		d.Settle() // that version has arrived, and is gone here
+		return errOther
+	}
+	if err := b.put(r.config.To, path, record{Version: v, Sent: true, At: time.Now()}); err != nil {
+		d.Keep()
+		return err
+	}
+	d.Settle()
+	return nil
 }
 
 // errOther is what becomes of a file that is another one now.

@@ -49,6 +49,7 @@ type leg struct {
 	tries int
 	next  time.Time
 	why   string // the last try failed
+	last  bool   // there is none after this one
 }
 
 // state is how far a file is on a route.

@@ -154,7 +154,13 @@ func (f *Forwarder) Drop(path string) (n int, err error) {
 			return
 		}
 		for i, r := range f.routes {
-			if one.legs[i].state != waiting {
+			switch one.legs[i].state {
+			case carried: // it may arrive all the same; if not, that was the last try
+				one.legs[i].last = true
+				n++
+				continue
+			case waiting:
+			case unwanted, sent, failed:
 				continue
 			}
 			why := "dropped by hand"

@@ -26,15 +26,33 @@ func NewCourier(ctx context.Context, url string, o Options) (*Courier, error) {
 }
 
 // Carry sends a file, to be name (a path of raw bytes) in the directory. via are the ids
-// of the drops that it came through.
-func (c *Courier) Carry(path, name, via string) error {
+// of the drops that it came through. Without an error the file is there; the note of the
+// upload stays until the caller has remembered that elsewhere, because until then it is
+// what keeps the file from being sent twice.
+func (c *Courier) Carry(path, name, via string) (*Delivery, error) {
 	p := &post{path: path, to: c.to.join(name)}
 	if via != "" {
 		p.extra = []field{{"X-Relay-Via", via}}
 	}
-	_, err := c.sendLarge(p)
-	return err
+	j, err := openJournal(c.run.StateDir, p.path, p.to, c.run.Durable)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.sendNoted(p, j); err != nil {
+		return nil, err
+	}
+	return &Delivery{j}, nil
 }
+
+// Delivery is a file that has arrived, with the note of it. One of its methods is to be
+// called.
+type Delivery struct{ note *journal }
+
+// Settle removes the note: the delivery is remembered elsewhere.
+func (d *Delivery) Settle() { d.note.done() }
+
+// Keep leaves the note: sending the file again will find that it is there.
+func (d *Delivery) Keep() { d.note.keep() }
 
 // Moved is how many bytes have gone over the network.
 func (c *Courier) Moved() int64 { return c.run.BytesMoved.Load() }

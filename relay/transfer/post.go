@@ -53,12 +53,20 @@ func (c *caller) sendLarge(p *post) (sum, error) {
 	if err != nil {
 		return sum{}, err
 	}
+	got, err := c.sendNoted(p, j)
+	if err == nil {
+		j.done()
+	}
+	return got, err
+}
+
+// sendNoted is sendLarge with a note. On success that is still there, and open.
+func (c *caller) sendNoted(p *post, j *journal) (sum, error) {
 	for {
 		got, err := c.sendOnce(p, j)
 		p.uncount(c.run)
 		switch {
 		case err == nil:
-			j.done()
 			return got, nil
 		case errors.Is(err, errChanged), errors.Is(err, errSpoilt), errors.Is(err, errUploadGone):
 			if p.spoilt++; p.spoilt >= changesMost {
