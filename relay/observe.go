@@ -140,7 +140,8 @@ func observeListener(s *service, views []view) admin.Listener {
 func observeDrop(s *service, directory string, views []view) admin.Drop {
 	d := admin.Drop{
 		Name: s.Config.Name, Addresses: s.Addresses(), Directory: directory, Transfer: s.drop.Transfer(),
-		Sessions: s.Sessions(), Ended: map[string]uint64{}, Status: map[int]uint64{}, Forwards: observeForwards(s),
+		Sessions: s.Sessions(), Ended: map[string]uint64{}, Status: map[int]uint64{}, Uploads: s.drop.Arriving(),
+		Forwards: observeForwards(s),
 	}
 	for i := range views {
 		t, ok := views[i].requests[d.Name]
@@ -148,6 +149,8 @@ func observeDrop(s *service, directory string, views []view) admin.Drop {
 			continue
 		}
 		d.Bytes += t.Bytes
+		d.Received += t.Received
+		d.Arrived += t.Arrived
 		d.Duration.Add(&t.Duration)
 		for reason, n := range t.Ended {
 			d.Ended[string(reason)] += n

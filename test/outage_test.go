@@ -126,7 +126,7 @@ func TestABackendDiesUnderLoad(t *testing.T) {
 	gone := time.Now()
 	r.stateLine(t, "backend down", addresses[2])
 	down := time.Now()
-	time.Sleep(stretch)
+	time.Sleep(stretch) // a stretch of load, not a wait
 	again := serve(t, addresses[2], echo)
 	r.stateLine(t, "backend up", addresses[2])
 	harness.Eventually(t, "the backend has sessions again", func() (bool, any) {

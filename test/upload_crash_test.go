@@ -187,7 +187,7 @@ func TestTTL(t *testing.T) {
 	r := startUploads(t, nil)
 	r.send(t, "/old", []byte("x")).want(t, 201, []byte{})
 	r.send(t, "/d/old", []byte("x")).want(t, 201, []byte{})
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // the files grow older than their ttl
 	r.Signal(t, syscall.SIGKILL)
 	r.Exit(t)
 	dir := r.dir

@@ -68,6 +68,9 @@ var (
 	forwardSent  = counter("forward_files_total", "Files that a forward is through with, by outcome.", "drop", "to", "outcome")
 	forwardBytes = counter("forward_bytes_total", "Bytes that a forward has sent.", "drop", "to")
 	forwardTries = counter("forward_retries_total", "Tries to send a file that failed and are followed by another.", "drop", "to")
+	dropReceived = counter("drop_received_bytes_total", "Bytes of files that came in.", "drop")
+	dropArrived  = counter("drop_files_arrived_total", "Files that arrived whole and were published.", "drop")
+	dropUploads  = gauge("drop_uploads", "Files that are arriving.", "drop")
 	requestTime  = prometheus.NewDesc("relay_drop_request_seconds", "From the first byte of a request to its end.", []string{"drop"}, nil)
 )
 
@@ -186,6 +189,9 @@ func (s sender) drop(d *Drop) {
 	}
 	s.put(sessionsNow, float64(d.Sessions), "drop", d.Name)
 	s.put(dropBytes, float64(d.Bytes), d.Name)
+	s.put(dropReceived, float64(d.Received), d.Name)
+	s.put(dropArrived, float64(d.Arrived), d.Name)
+	s.put(dropUploads, float64(d.Uploads), d.Name)
 	for status, n := range d.Status {
 		s.put(requests, float64(n), d.Name, strconv.Itoa(status))
 	}

@@ -147,6 +147,9 @@ type Drop struct {
 	Sessions  int64             `json:"sessions"`
 	Requests  uint64            `json:"requests"`
 	Bytes     uint64            `json:"bytes"`
+	Uploads   int64             `json:"uploads"` // files arriving now
+	Arrived   uint64            `json:"arrived"` // files
+	Received  uint64            `json:"received"`
 	Ended     map[string]uint64 `json:"ended"` // by reason
 	Status    map[int]uint64    `json:"status"`
 	Forwards  []Forward         `json:"forwards,omitempty"`
@@ -203,7 +206,7 @@ type Transfer struct {
 	State  string  `json:"state"`
 	Method string  `json:"method,omitempty"`
 	Path   string  `json:"path,omitempty"`
-	Sent   uint64  `json:"sent"`
+	Sent   uint64  `json:"sent"` // or received
 	Size   uint64  `json:"size"` // of the whole body; 0 = not known
 	Rate   float64 `json:"rate"`
 	Age    float64 `json:"age_seconds"`

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"relay/relay/drop/token"
 	"relay/relay/flow"
 	"relay/relay/sock"
 )
@@ -37,8 +38,9 @@ func (c *Conn) list(n name, dir int) {
 	var size int64
 	var errno sock.Errno
 	form := formOf(c.request.head.Header)
+	takes := d.limits.Write && c.request.grant.May(token.Write, n.path)
 	c.toWorker(func() {
-		fd, size, errno = d.index(n, dir, form)
+		fd, size, errno = d.index(n, dir, form, takes)
 	}, func() {
 		if errno == 0 {
 			c.file, c.size, c.listing = flow.File{FD: fd, Way: d.way}, size, size
@@ -50,16 +52,21 @@ func (c *Conn) list(n name, dir int) {
 		case errno != 0:
 			c.lookFailed(n, errno)
 		default:
-			c.serveListing(size, form)
+			c.serveListing(size, form, takes)
 		}
 	})
 }
 
 // serveListing answers with a page that was made for this request.
-func (c *Conn) serveListing(size int64, form *listingForm) {
+func (c *Conn) serveListing(size int64, form *listingForm, takes bool) {
 	b := append(append(c.start(statusOK), "Content-Type: "...), form.contentType...)
 	b = append(b, "\r\nCache-Control: no-cache\r\nVary: Accept\r\n"...)
-	b = append(b, pageGuard+"Content-Length: "...)
+	if takes {
+		b = append(b, guardUpload...)
+	} else {
+		b = append(b, pageGuard...)
+	}
+	b = append(b, "Content-Length: "...)
 	b = appendInt(b, size)
 	b = append(b, "\r\n\r\n"...)
 	if c.request.only() {
@@ -69,7 +76,7 @@ func (c *Conn) serveListing(size int64, form *listingForm) {
 }
 
 // index writes the listing of a directory into a file in memory. It closes dir.
-func (d *Drop) index(n name, dir int, form *listingForm) (fd int, size int64, errno sock.Errno) {
+func (d *Drop) index(n name, dir int, form *listingForm, takes bool) (fd int, size int64, errno sock.Errno) {
 	defer sock.Close(dir)
 	entries, more, errno := d.entries(n, dir)
 	if errno != 0 {
@@ -80,7 +87,7 @@ func (d *Drop) index(n name, dir int, form *listingForm) (fd int, size int64, er
 		errno, _ = err.(sock.Errno)
 		return -1, 0, errno
 	}
-	w := &pageWriter{fd: fd}
+	w := &pageWriter{fd: fd, takes: takes}
 	form.write(w, d.Service.Config.Name, n, entries, more)
 	w.flush()
 	if w.errno == 0 && d.listed.Add(w.written) > listedMost {

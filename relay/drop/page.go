@@ -21,9 +21,14 @@ import (
 //go:embed page.css
 var style string
 
-var pageGuard = "X-Content-Type-Options: nosniff\r\n" +
-	"Content-Security-Policy: default-src 'none'; style-src 'sha256-" + digestOf(style) +
-	"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'\r\n"
+var pageGuard = guardOf("")
+
+// guardOf is the policy of a page, with what it allows beside its style.
+func guardOf(more string) string {
+	return "X-Content-Type-Options: nosniff\r\n" +
+		"Content-Security-Policy: default-src 'none'; style-src 'sha256-" + digestOf(style) +
+		"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'" + more + "\r\n"
+}
 
 func digestOf(s string) string {
 	sum := sha256.Sum256([]byte(s))
@@ -33,6 +38,7 @@ func digestOf(s string) string {
 // pageWriter writes a page to a descriptor, in large pieces. The first error stays.
 type pageWriter struct {
 	fd      int
+	takes   bool // the reader may put files there
 	buf     []byte
 	written int64
 	errno   sock.Errno
@@ -75,6 +81,9 @@ func (w *pageWriter) page(drop string, n name, list []entry, more bool) {
 		"<meta name=\"viewport\" content=\"width=device-width\">\n<link rel=\"icon\" href=\"data:,\">\n",
 		"<title>", show(title), "</title>\n<style>", style, "</style>\n</head>\n<body>\n<main>\n")
 	w.crumbs(drop, n)
+	if w.takes {
+		w.upload()
+	}
 	w.text("<table>\n<thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Size</th>",
 		"<th scope=\"col\">Modified (UTC)</th></tr></thead>\n<tbody>\n")
 	if n.path != "." {
@@ -85,7 +94,11 @@ func (w *pageWriter) page(drop string, n name, list []entry, more bool) {
 	}
 	w.text("</tbody>\n</table>\n")
 	w.summary(list, more)
-	w.text("</main>\n</body>\n</html>\n")
+	w.text("</main>\n")
+	if w.takes {
+		w.uploadScript()
+	}
+	w.text("</body>\n</html>\n")
 }
 
 // crumbs writes the way from the drop to this directory.

@@ -195,7 +195,7 @@ func listing(t *testing.T, d *Drop, path string) string {
 	if errno != 0 {
 		t.Fatal(errno)
 	}
-	fd, size, errno := d.index(name{path: path, slash: true}, f.fd, asPage)
+	fd, size, errno := d.index(name{path: path, slash: true}, f.fd, asPage, false)
 	if errno != 0 {
 		t.Fatal(errno)
 	}

@@ -26,6 +26,7 @@ type resumeState struct {
 	Hashes  map[string][]byte // their states, by the algorithm
 	Wanted  []string          // algorithms that are computed
 	Done    *doneState        // the file was published
+	Gone    bool              // it is to be removed, or was
 }
 
 // doneState is told again to a client that has missed the answer.

@@ -16,6 +16,9 @@ func (d *Drop) Close() {
 // Transfer is how the drop fills a socket, as the file spells it.
 func (d *Drop) Transfer() string { return d.transfer }
 
+// Arriving is the number of files that come in just now.
+func (d *Drop) Arriving() int64 { return d.uploads.Load() }
+
 // SucceededBy names the drop that the connections of this one go over to.
 func (d *Drop) SucceededBy(next *Drop) { d.next.Store(next) }
 

@@ -10,6 +10,9 @@
 // a socket of its own for each loop (SO_REUSEPORT) would lose what is pending when a
 // loop or a process ends.
 //
+// A socket need not be opened here: a reload takes over what is open (open.go), and a
+// process what a socket unit or an earlier process gave it (inherit.go, key.go).
+//
 // Here is also what a Taker may need before its own work begins: the PROXY header
 // (header.go parses one, takeheader.go takes it off a socket) and limits per source
 // (source.go).

@@ -148,11 +148,22 @@ func (b *browser) eval(script string) any {
 	return r.Result.Value
 }
 
+// tryEval is eval where the page may just be leaving for another.
+func (b *browser) tryEval(script string) any {
+	b.t.Helper()
+	r, ok := b.call("Runtime.evaluate", object{"expression": script, "returnByValue": true, "awaitPromise": true})
+	var v struct{ Result struct{ Value any } }
+	if !ok || r.Error != nil || json.Unmarshal(r.Result, &v) != nil {
+		return r.Error
+	}
+	return v.Result.Value
+}
+
 // until waits for JavaScript to be true.
 func (b *browser) until(what, script string) {
 	b.t.Helper()
 	for deadline := time.Now().Add(limit / 4); ; time.Sleep(50 * time.Millisecond) {
-		v := b.eval(script)
+		v := b.tryEval(script)
 		if v == true {
 			return
 		}

@@ -261,8 +261,8 @@ function drawDrops(all) {
   const table = $("drops");
   if (!table.tBodies) return;
   rows(table.tBodies[0], all || [], (d) => d.name,
-    () => cells([["Name"], ["Address", "wide"], ["Directory", "wide"], ["Way"], ["Open", "n"], ["Requests", "n"], ["Sent", "n"]]),
-    (tr, d) => fill(tr, [d.name, d.addresses.join(", "), d.directory, d.transfer, count(d.sessions), count(d.requests), size(d.bytes)]));
+    () => cells([["Name"], ["Address", "wide"], ["Directory", "wide"], ["Way"], ["Open", "n"], ["Requests", "n"], ["Sent", "n"], ["Received", "n"]]),
+    (tr, d) => fill(tr, [d.name, d.addresses.join(", "), d.directory, d.transfer, count(d.sessions), count(d.requests), size(d.bytes), size(d.received)]));
 }
 
 function drawSessions(page) {

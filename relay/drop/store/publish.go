@@ -44,11 +44,13 @@ type Published struct {
 // Publish gives the file its name. When it returns without an error, the file and its
 // name are durable (if the store is) and visible. On an error nothing is visible but
 // what was before; only when the name of a file that was replaced cannot be made durable
-// does the new one stay, since the old is gone. The Partial is over in any case.
+// does the new one stay, since the old is gone. The Partial is over in any case; but the file
+// of one from BeginNamed or Reopen is left when it was not published, for its owner to
+// remove.
 func (p *Partial) Publish(t Terms) (Published, error) {
 	defer p.close()
 	done, err := p.publish(t)
-	if err != nil && p.hidden != "" {
+	if err != nil && p.hidden != "" && !p.named {
 		_ = unix.Unlinkat(p.place.dir, p.hidden, 0)
 	}
 	return done, err
