@@ -311,10 +311,11 @@ func TestForwardSurvivesKills(t *testing.T) {
 		{Log: harness.Table{"level": "info"}, Drops: []harness.Table{{"name": "out", "listen": []string{"127.0.0.1:0"}, "directory": dirs[2], "write": true}}},
 	}
 	running := make([]*harness.Relay, len(dirs))
-	var arrived []*harness.Relay // every life of the last
+	var arrived, all []*harness.Relay // every life of the last, and of all
 	start := func(i int) {
 		running[i] = harness.Launch(t, configs[i].String())
 		running[i].Message(t, "ready")
+		all = append(all, running[i])
 		switch i {
 		case 1:
 			toB.Target(running[i].Address(t, "out"))
@@ -365,10 +366,23 @@ func TestForwardSurvivesKills(t *testing.T) {
 			n += arrivals(r, name)
 		}
 		if n > 1 { // fewer than once is a receiver that was killed before it could say so
-			t.Errorf("%s appeared %d times", name, n)
+			t.Errorf("%s appeared %d times:\n%s", name, n, mentions(all, name))
 		}
 	}
 	if got := snapshotFiles(dirs[2]); len(got) != len(want) {
 		t.Errorf("%d files, want %d", len(got), len(want))
 	}
+}
+
+// mentions are the log lines about a file, in the order of the lives of who wrote them.
+func mentions(all []*harness.Relay, name string) string {
+	var text strings.Builder
+	for i, r := range all {
+		for _, l := range r.Journal.Lines() {
+			if strings.Contains(l.Raw, name+"\"") || strings.Contains(l.Raw, name+":") {
+				fmt.Fprintf(&text, "%d: %s\n", i, l.Raw)
+			}
+		}
+	}
+	return text.String()
 }
