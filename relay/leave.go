@@ -98,12 +98,12 @@ func (s *Server) keepLeft(p *parts) {
 // own makes the listening sockets this process's own: it closes those that nobody needs,
 // and leaves the others with the manager.
 func (s *Server) own(p *parts) {
-	close(s.owned)
 	for _, service := range p.services {
 		service.Keep(func(string) bool { return false })
 	}
 	s.settleInheritance(p)
 	s.leave(p)
+	close(s.owned)
 }
 
 // drainTimeout is how long sessions may finish. Where new clients wait for the next

@@ -27,6 +27,8 @@ var errNotServing = errors.New("relay is starting, draining or leaving; nothing 
 func (s *Server) Reload() admin.Reload {
 	s.control.Lock()
 	defer s.control.Unlock()
+	s.arriving.Lock()
+	defer s.arriving.Unlock()
 	r := admin.Reload{At: time.Now()}
 	if s.state.Load() == serving {
 		s.said(s.notifier.Reloading())

@@ -172,8 +172,8 @@ func (s *Server) follow(first *parts) {
 }
 
 func (s *Server) happened(first *parts, event any, err error) {
-	s.control.Lock() // the parts stay what they are meanwhile
-	defer s.control.Unlock()
+	s.arriving.Lock() // the parts stay what they are meanwhile
+	defer s.arriving.Unlock()
 	p := s.parts.Load()
 	switch event := event.(type) {
 	case *handover.Arrived:

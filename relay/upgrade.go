@@ -25,6 +25,7 @@ type succession struct {
 	adminFD   int                   // the socket of its admin interface, until it is taken; -1 = none
 	owned     chan struct{}         // closed once the listening sockets are our own
 	following sync.WaitGroup        // what comes from it
+	arriving  sync.Mutex            // held while something of it arrives, and while the parts change
 
 	ending    context.Context // done when the server is told to end
 	upgrading atomic.Bool
@@ -50,7 +51,11 @@ func (s *Server) Upgrade() admin.Upgrade {
 	u.Took = time.Since(u.At).Seconds()
 	if err != nil {
 		u.Error = err.Error()
-		s.log.Error().Str("error", u.Error).Msg("upgrade failed; this process goes on")
+		line := s.log.Error().Str("error", u.Error)
+		if u.Moved > 0 {
+			line.Int("sessions_lost", u.Moved) // they were the new process's already, and ended with it
+		}
+		line.Msg("upgrade failed; this process goes on")
 		return u
 	}
 	u.OK = true
@@ -68,6 +73,9 @@ func (s *Server) upgrade(u *admin.Upgrade) error {
 		return errUpgrading
 	}
 	defer s.upgrading.Store(false)
+	if err := s.awaitOwnership(); err != nil {
+		return err
+	}
 	s.control.Lock() // no reload meanwhile
 	defer s.control.Unlock()
 	if s.state.Load() != serving {
@@ -79,6 +87,19 @@ func (s *Server) upgrade(u *admin.Upgrade) error {
 	}
 	u.PID, u.Version = next.PID(), next.Ready.Program
 	return s.handOver(next, u)
+}
+
+// awaitOwnership waits until what the process before had to move has arrived: that is
+// going on when this one has been serving for a moment.
+func (s *Server) awaitOwnership() error {
+	late := time.NewTimer(handover.AnswerMost)
+	defer late.Stop()
+	select {
+	case <-s.owned:
+		return nil
+	case <-late.C:
+		return errUpgrading
+	}
 }
 
 // raise starts the new process.
@@ -200,8 +221,8 @@ func (s *Server) moveAll(next *handover.Successor, u *admin.Upgrade) error {
 				u.Pause = max(u.Pause, time.Since(began).Seconds())
 			}
 			moved += n
+			u.Moved += n
 		}
-		u.Moved += moved
 	}
 	return nil
 }

@@ -189,7 +189,10 @@ func TestDropIdleConnectionsAreCheap(t *testing.T) {
 	}
 	open(100)
 	before := r.AnonBytes(t)
-	const more = 1000
+	more := 1000
+	if harness.Race {
+		more = 200 // what is asserted then is the pipes alone
+	}
 	open(more)
 	grown := r.AnonBytes(t) - before
 	t.Logf("%d bytes for each idle connection", grown/more)

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -65,8 +64,7 @@ func begin(t testing.TB, args ...string) *transferring {
 	}
 	c := exec.Command(harness.Binary(), append([]string{args[0], "--json"}, args[1:]...)...)
 	c.Stdout, c.Stderr = out, out
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := c.Start(); err != nil {
+	if err := harness.Spawn(c); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

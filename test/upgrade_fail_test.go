@@ -53,16 +53,25 @@ func putSuccessor(t *testing.T, path string) {
 // hang has the relay start a program that says nothing, and returns its number.
 func hang(t *testing.T, r *rig, path string) int {
 	t.Helper()
+	return startNoted(t, r, path, "exec sleep 60")
+}
+
+// startNoted has the relay start a shell script in its own place, and returns the number
+// of that process.
+func startNoted(t *testing.T, r *rig, path, script string) int {
+	t.Helper()
 	note := filepath.Join(harness.Directory(t), "pid")
-	replace(t, path, []byte("#!/bin/sh\necho $$ >"+note+".new\nmv "+note+".new "+note+"\nexec sleep 60\n"))
+	replace(t, path, []byte("#!/bin/sh\necho $$ >"+note+"\n"+script+"\n"))
 	if err := syscall.Kill(r.PID, syscall.SIGUSR2); err != nil {
 		t.Fatal(err)
 	}
 	var pid int
 	harness.Eventually(t, "the new process has started", func() (bool, any) {
 		text, err := os.ReadFile(note)
-		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
-		return err == nil && pid > 0, err
+		if pid = 0; strings.HasSuffix(string(text), "\n") {
+			pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		}
+		return pid > 0, err
 	})
 	return pid
 }

@@ -90,6 +90,7 @@ func (l *lane) whole() error {
 type traveller struct {
 	pair
 	kind     string
+	slower   time.Duration // pauses are so many times longer, for the whole crowd to be about as busy
 	up, down lane
 	trips    []trip // of an RPC session
 }
@@ -126,6 +127,9 @@ func (v *traveller) live(stop <-chan struct{}, ready func()) error {
 // kinds are the kinds of travellers, in a mixture.
 var kinds = []string{"bulk", "rpc", "rpc", "idle", "rpc", "half-closed", "idle", "blocked", "rpc", "idle"}
 
+// crowdUsual is a crowd whose pauses are what they say.
+const crowdUsual = 50
+
 const (
 	bulkChunk = 128 << 10
 	bulkPause = 10 * time.Millisecond
@@ -135,8 +139,8 @@ const (
 
 func (v *traveller) bulk(stop <-chan struct{}) error {
 	return together(
-		func() error { return v.up.pour(bulkChunk, bulkPause, stop) },
-		func() error { return v.down.pour(bulkChunk, bulkPause, stop) },
+		func() error { return v.up.pour(bulkChunk, v.slower*bulkPause, stop) },
+		func() error { return v.down.pour(bulkChunk, v.slower*bulkPause, stop) },
 		v.up.drink, v.down.drink,
 	)
 }
@@ -147,7 +151,7 @@ func (v *traveller) rpc(stop <-chan struct{}) error {
 		select {
 		case <-stop:
 			return v.bye()
-		case <-time.After(rpcPause):
+		case <-time.After(v.slower * rpcPause):
 		}
 		began := time.Now()
 		for _, step := range []func([]byte) error{v.up.write, v.up.read, v.down.write, v.down.read} {
@@ -239,7 +243,7 @@ func (r *rig) depart(t *testing.T, sessions int) *journey {
 	j := &journey{stop: make(chan struct{}), errs: make([]error, sessions)}
 	var ready sync.WaitGroup
 	for i := range sessions {
-		v := &traveller{pair: r.open(t), kind: kinds[i%len(kinds)]}
+		v := &traveller{pair: r.open(t), kind: kinds[i%len(kinds)], slower: time.Duration(max(sessions/crowdUsual, 1))}
 		v.up = lane{stream: peer.Stream(2*i + 1), from: v.client, to: v.backend}
 		v.down = lane{stream: peer.Stream(2*i + 2), from: v.backend, to: v.client}
 		j.all = append(j.all, v)

@@ -115,6 +115,6 @@ const (
 	// ComeUpMost is how long the new process may take until it is ready: it may have to
 	// wait for name servers and for checks of backends.
 	ComeUpMost = 20 * time.Second
-	// answerMost is how long either may take for a message in the middle of it.
-	answerMost = 10 * time.Second
+	// AnswerMost is how long either may take for a message in the middle of it.
+	AnswerMost = 10 * time.Second
 )

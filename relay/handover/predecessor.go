@@ -58,7 +58,7 @@ func Inherited() (*Predecessor, error) {
 
 // meet takes what the new process needs to come up.
 func (p *Predecessor) meet() error {
-	p.conn.limit(answerMost)
+	p.conn.limit(AnswerMost)
 	defer p.conn.limit(0)
 	m, err := p.expect(hello)
 	if err != nil {
@@ -111,7 +111,7 @@ func (p *Predecessor) expect(k kind) (message, error) {
 
 // Refuse says why this process will not take over. It ends after that.
 func (p *Predecessor) Refuse(why error) {
-	p.conn.limit(answerMost)
+	p.conn.limit(AnswerMost)
 	p.conn.send(no, refusal{why.Error()}, nil) // without an answer the end of this process says it
 	p.conn.Close()
 }

@@ -34,7 +34,7 @@ type Successor struct {
 // If it is not, it is dead when Start returns, and nothing has changed. The descriptors of
 // the listening sockets stay the caller's.
 func Start(ctx context.Context, p Program, h Hello, handed Sockets, fds []int) (*Successor, error) {
-	s, err := spawn(p)
+	s, err := spawn(p, h.Notifier.On())
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func Start(ctx context.Context, p Program, h Hello, handed Sockets, fds []int) (
 	return s, nil
 }
 
-func spawn(p Program) (*Successor, error) {
+func spawn(p Program, sibling bool) (*Successor, error) {
 	ours, theirs, err := pair()
 	if err != nil {
 		return nil, err
@@ -60,14 +60,10 @@ func spawn(p Program) (*Successor, error) {
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	s.cmd.ExtraFiles = []*os.File{theirs}
 	s.cmd.Env = append(childEnvironment(os.Environ()), environment+"=3")
-	if err := s.cmd.Start(); err != nil {
+	if err := bear(s.cmd, sibling, s.exited); err != nil {
 		ours.Close()
 		return nil, fmt.Errorf("start the program on disk: %w", err)
 	}
-	go func() { // ends with the process, which Kill ends if nothing else does
-		s.cmd.Wait()
-		close(s.exited)
-	}()
 	return s, nil
 }
 
@@ -136,7 +132,7 @@ func (s *Successor) explain(err error) error {
 	case errors.Is(err, io.EOF):
 		select {
 		case <-s.exited:
-			return fmt.Errorf("the new process ended (%v) before it took over; what it had to say is in the log", s.cmd.ProcessState)
+			return fmt.Errorf("the new process ended (%s) before it took over; what it had to say is in the log", s.fate())
 		case <-time.After(exitMoment):
 			return errors.New("the new process closed the connection: is the program on disk a relay that knows live upgrades?")
 		}
@@ -158,7 +154,7 @@ func (s *Successor) Exited() <-chan struct{} { return s.exited }
 // Take has the new process accept. The old one has stopped, so that the counts are
 // complete but for its sessions.
 func (s *Successor) Take(st State) error {
-	s.conn.limit(answerMost)
+	s.conn.limit(AnswerMost)
 	defer s.conn.limit(0)
 	if err := s.conn.send(take, st, nil); err != nil {
 		return s.explain(err)
@@ -172,7 +168,7 @@ func (s *Successor) Take(st State) error {
 // ended, or else has been killed.
 func (s *Successor) Give(sessions []proxy.Moved, conns []drop.Moved) error {
 	if !s.Patient {
-		s.conn.limit(answerMost)
+		s.conn.limit(AnswerMost)
 	}
 	defer s.conn.limit(0)
 	b, fds := pack(sessions, conns)
@@ -194,13 +190,13 @@ func (s *Successor) Give(sessions []proxy.Moved, conns []drop.Moved) error {
 
 // Leave tells the new process what this one still has.
 func (s *Successor) Leave(l Left) error {
-	s.conn.limit(answerMost)
+	s.conn.limit(AnswerMost)
 	return s.conn.send(left, l, nil)
 }
 
 // Farewell gives the last counters and ends the connection.
 func (s *Successor) Farewell(c Counts) error {
-	s.conn.limit(answerMost)
+	s.conn.limit(AnswerMost)
 	defer s.conn.Close()
 	return s.conn.send(farewell, c, nil)
 }

@@ -38,8 +38,8 @@ func boot(t *testing.T) *machine {
 		absolute(t, "boot.sh"), t.TempDir(), install(t), m.cgroup)
 	locate(t, "/lib/systemd/systemd")
 	cmd.Stdout, cmd.Stderr = &m.log, &m.log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := harness.Spawn(cmd); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
@@ -111,7 +111,7 @@ func childOf(pid int) int {
 func (m *machine) stop(t *testing.T, unshare *os.Process, ended <-chan struct{}) {
 	if m.pid != 0 {
 		if t.Failed() {
-			_, journal := m.try(t, "sh", "-c", `journalctl --no-pager -o cat | grep -v '"message":"session"' | tail -60`)
+			_, journal := m.try(t, "sh", "-c", `journalctl --no-pager -o cat | grep -v '"bytes_down":5,' | tail -80`)
 			t.Logf("the machine's journal ends with:\n%s", journal)
 		}
 		_ = syscall.Kill(m.pid, syscall.SIGKILL)

@@ -70,7 +70,7 @@ func program(t testing.TB, name string, args ...string) *process {
 	p.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC", "HOME=" + p.Dir}
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	// Its own group, so that its children end with it; and it ends if the tests are killed.
-	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return p
 }
 
@@ -90,7 +90,7 @@ func locate(t testing.TB, name string) string {
 func (p *process) start(t testing.TB) *process {
 	t.Helper()
 	p.WaitDelay = time.Second // for a child that left the group with our pipe
-	if err := p.Cmd.Start(); err != nil {
+	if err := harness.Spawn(p.Cmd); err != nil {
 		t.Fatal(err)
 	}
 	p.ended = make(chan struct{})

@@ -40,6 +40,7 @@ func TestSystemd(t *testing.T) {
 	as("sockets by name", socketsByName)
 	as("a drop that takes files", writableDrop)
 	as("transparent", transparent)
+	as("upgrades under load", upgradesUnderLoad)
 	as("takes its time to stop", takesItsTime)
 	as("stops under load", stopsUnderLoad)
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"maps"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -24,7 +25,7 @@ func limited(n uint64, args []string) *exec.Cmd {
 // are what is left.
 func (r *Relay) LeaveDescriptors(t testing.TB, left int) (restore func()) {
 	t.Helper()
-	taken := r.open(t)
+	taken := r.settled(t)
 	limit := uint64(3) // standard input, output and error
 	for ; left > 0 || taken[int(limit)] != ""; limit++ {
 		if taken[int(limit)] == "" {
@@ -33,6 +34,19 @@ func (r *Relay) LeaveDescriptors(t testing.TB, left int) (restore func()) {
 	}
 	before := r.setLimit(t, limit)
 	return func() { r.setLimit(t, before) }
+}
+
+// settled is what the process holds open, once two looks agree: a descriptor that was
+// open for a moment only would leave its number free below the limit.
+func (r *Relay) settled(t testing.TB) map[int]string {
+	t.Helper()
+	seen := r.open(t)
+	Eventually(t, "the descriptors stay the same", func() (bool, any) {
+		before := seen
+		seen = r.open(t)
+		return maps.Equal(before, seen), seen
+	})
+	return seen
 }
 
 func (r *Relay) setLimit(t testing.TB, soft uint64) (before uint64) {

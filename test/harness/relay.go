@@ -75,14 +75,9 @@ func command(o Options, args ...string) *exec.Cmd {
 		cmd = limited(o.Descriptors, args)
 	}
 	if o.Service != nil {
-		cmd = o.Service.command(o.Passed, args)
+		cmd = o.Service.command(cmd.Path, o.Passed, args)
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
-	if o.Namespace == nil {
-		// The signal comes when the starting thread ends, and a namespace's
-		// thread ends with its test.
-		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	}
 	if o.Unprivileged && os.Getuid() == 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: Nobody, Gid: Nobody}
 	}
@@ -96,11 +91,11 @@ func (r *Relay) start(t testing.TB, o Options) {
 		t.Fatal(err)
 	}
 	r.cmd.Stdout, r.cmd.Stderr = writeEnd, writeEnd
-	run := r.cmd.Start
-	if o.Namespace != nil {
-		run = func() error { return o.Namespace.Do(r.cmd.Start) }
+	if o.Namespace == nil {
+		err = Spawn(r.cmd)
+	} else {
+		err = o.Namespace.Do(r.cmd.Start) // its thread ends with the test, so no Pdeathsig
 	}
-	err = run()
 	writeEnd.Close()
 	if err != nil {
 		stderr.Close()

@@ -140,9 +140,9 @@ func (s *Service) Kept() map[string]*os.File {
 
 // command has a shell set what is bound to the number of the process, and become the
 // program.
-func (s *Service) command(passed []Passed, args []string) *exec.Cmd {
+func (s *Service) command(program string, passed []Passed, args []string) *exec.Cmd {
 	script := `export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$@"`
-	cmd := exec.Command("sh", append([]string{"-c", script, "sh", binary}, args...)...)
+	cmd := exec.Command("sh", append([]string{"-c", script, "sh", program}, args...)...)
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+s.path, "LISTEN_FDS="+strconv.Itoa(len(passed)))
 	if s.Watchdog > 0 {
 		cmd.Env = append(cmd.Env, "WATCHDOG_USEC="+strconv.FormatInt(s.Watchdog.Microseconds(), 10))

@@ -30,8 +30,8 @@ func StopLoopOf(t testing.TB, pid int) (resume func()) {
 	stopped, over, done := make(chan error), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread()         // who stops a thread must be who lets it go on
-		defer runtime.UnlockOSThread() // a thread that ends takes what it started along (Pdeathsig)
+		runtime.LockOSThread() // who stops a thread must be who lets it go on
+		defer runtime.UnlockOSThread()
 		thread, err := loopThread(pid)
 		if err == nil {
 			err = stopThread(thread)
