@@ -11,6 +11,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
 )
 
@@ -59,7 +60,7 @@ func openBook(drop string) (*book, error) {
 		return nil, err
 	}
 	db, err := bolt.Open(filepath.Join(dir, "book"), 0o600, &bolt.Options{Timeout: lockTime})
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("%s: another relay forwards from this directory", dir)
 	}
 	if err != nil {
