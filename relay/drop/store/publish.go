@@ -28,6 +28,8 @@ type Terms struct {
 	Holds func(exists bool, info sock.FileInfo) bool
 	Mtime time.Time // zero = now
 	Mode  uint32    // permissions; 0 = as the process makes files
+	// Via are the drops that the file came through; "" = it is not known to have.
+	Via string
 	// Digests are kept with the file, in the form of Repr-Digest; "" = none.
 	Digests string
 }
@@ -42,11 +44,13 @@ type Published struct {
 // Publish gives the file its name. When it returns without an error, the file and its
 // name are durable (if the store is) and visible. On an error nothing is visible but
 // what was before; only when the name of a file that was replaced cannot be made durable
-// does the new one stay, since the old is gone. The Partial is over in any case.
+// does the new one stay, since the old is gone. The Partial is over in any case; but the file
+// of one from BeginNamed or Reopen is left when it was not published, for its owner to
+// remove.
 func (p *Partial) Publish(t Terms) (Published, error) {
 	defer p.close()
 	done, err := p.publish(t)
-	if err != nil && p.hidden != "" {
+	if err != nil && p.hidden != "" && !p.named {
 		_ = unix.Unlinkat(p.place.dir, p.hidden, 0)
 	}
 	return done, err
@@ -77,6 +81,9 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 	}
 	if errno := sock.SetTime(p.FD, at.Unix(), int64(at.Nanosecond())); errno != 0 {
 		return errno
+	}
+	if t.Via != "" {
+		_ = retry(func() error { return unix.Fsetxattr(p.FD, via, []byte(t.Via), 0) })
 	}
 	if t.Digests != "" {
 		info, errno := sock.Info(p.FD, true)
