@@ -60,21 +60,13 @@ func (p *Partial) publish(t Terms) (done Published, err error) {
 	if errno := p.finishFile(t); errno != 0 {
 		return done, errno
 	}
-	done, err = p.name(t)
-	if err != nil || !p.store.durable {
-		return done, err
+	if p.store.durable {
+		return p.store.commit(p, t)
 	}
-	if errno := p.place.sync(p.store.calls.sync); errno != 0 {
-		if !done.Replaced {
-			_, base := split(done.Path)
-			_ = unix.Unlinkat(p.place.dir, base, 0)
-		}
-		return done, errno
-	}
-	return done, nil
+	return p.name(t)
 }
 
-// finishFile sets what the file has beside its bytes, and makes all of it durable. The
+// finishFile sets what the file has beside its bytes. The
 // time is always set, from a clock that is finer than the kernel's own for files: two
 // files of one size that take each other's place within a tick must differ in their tags.
 func (p *Partial) finishFile(t Terms) sock.Errno {
@@ -100,10 +92,7 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 		}
 		KeepDigests(p.FD, info, t.Digests)
 	}
-	if !p.store.durable {
-		return 0
-	}
-	return p.store.calls.sync(p.FD)
+	return 0
 }
 
 // name is the step that others see: check and naming under one lock.
