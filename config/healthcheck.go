@@ -22,6 +22,9 @@ var checkTypeNames = []string{"tcp", "http", "tls", "expect"}
 // String is the value as the file spells it.
 func (c Check) String() string { return checkTypeNames[c] }
 
+// AnswerMost is how many bytes of an answer a check looks at.
+const AnswerMost = 16 << 10
+
 // HealthCheck is [upstream.health_check]: how backends are asked whether they are up.
 type HealthCheck struct {
 	Type         Check

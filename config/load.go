@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/BurntSushi/toml"
 )
@@ -15,14 +17,20 @@ import (
 // keeps a wrong path, such as a device or a disk image, out of memory.
 const fileMax = mib
 
+// readTimeout is how long the writer of a pipe may take.
+const readTimeout = 10 * time.Second
+
 // Load reads a file. What is wrong with its contents comes back as Errors; any
 // other error says why it could not be read.
 func Load(path string) (*Config, error) {
-	f, err := os.Open(path)
+	// A FIFO in the file's place, to which nobody writes, must not hold up a reload for
+	// ever: opened so it says that it is empty, and a silent writer runs out of time.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	defer f.Close()
+	_ = f.SetReadDeadline(time.Now().Add(readTimeout)) // a regular file knows none, and needs none
 	data, err := io.ReadAll(io.LimitReader(f, fileMax+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)

@@ -76,6 +76,7 @@ func TestMistakes(t *testing.T) {
 		{"status for tls", "upstream", `health_check = {type = "tls", status = [200]}`, `upstream "web": health_check: status: has no meaning with type = "tls"; that key is for "http"`},
 		{"expect nothing", "upstream", `health_check = {type = "expect", send = "PING"}`, `upstream "web": health_check: type = "expect" expects nothing yet; write expect = "+PONG" or expect_regexp = "^2.."`},
 		{"expect twice", "upstream", `health_check = {type = "expect", expect = "a", expect_regexp = "a"}`, `upstream "web": health_check: expect_regexp: there is an expect already; write one of the two`},
+		{"expect too much", "upstream", `health_check = {type = "expect", expect = "` + strings.Repeat("a", AnswerMost+1) + `"}`, `upstream "web": health_check: expect: 16385 bytes can never come: 16KiB of an answer are looked at`},
 		{"send for tcp", "upstream", `health_check = {send = "PING"}`, `upstream "web": health_check: send: has no meaning with type = "tcp"; that key is for "expect"`},
 		{"not a regular expression", "upstream", `health_check = {type = "expect", expect = "a", expect_regexp = "("}`, `upstream "web": health_check: expect_regexp: "(" is not a regular expression: missing closing ): ` + "`(`"},
 		{"discover without srv", "upstream", `discover = "_web._tcp.example.org"`, `upstream "web": discover: "_web._tcp.example.org" does not name SRV records; write it like "srv:_web._tcp.example.org"`},

@@ -1,9 +1,15 @@
 package config
 
+const nearestMost = 500
+
 // nearest is the candidate most like the word, or "" where none is like it: a
-// third of the letters may differ.
+// third of the letters may differ. Among very many it does not look: a file with
+// thousands of wrong names would take minutes.
 func nearest(word string, candidates []string) string {
 	best, distance := "", len(word)/3+2
+	if len(candidates) > nearestMost {
+		return ""
+	}
 	for _, c := range candidates {
 		if d := edits(word, c); d < distance {
 			best, distance = c, d

@@ -29,6 +29,9 @@ func checkHealthSense(w *walk, at place, h *HealthCheck) {
 	if h.Expect != "" && h.ExpectRegexp != "" {
 		w.mistake(at.at("expect_regexp"), "there is an expect already; write one of the two")
 	}
+	if len(h.Expect) > AnswerMost {
+		w.mistake(at.at("expect"), "%d bytes can never come: %s of an answer are looked at", len(h.Expect), formatSize(AnswerMost))
+	}
 	only := func(key string, set bool, types ...Check) {
 		for _, t := range types {
 			set = set && h.Type != t

@@ -12,6 +12,7 @@ import (
 
 // reloads is what is remembered of them, for the status.
 type reloads struct {
+	one    sync.Mutex // one at a time, the reading of the file included
 	mu     sync.Mutex
 	last   *admin.Reload
 	good   uint64
@@ -25,6 +26,10 @@ var errNotServing = errors.New("relay is starting, draining or leaving; nothing 
 // what is known of everything that stays is kept. A bad file, or one that asks for what
 // cannot be had (an address in use, a missing directory), changes nothing.
 func (s *Server) Reload() admin.Reload {
+	s.reloads.one.Lock()
+	defer s.reloads.one.Unlock()
+	// The file may be a pipe or on a disk that hangs: a drain does not wait for that.
+	c, err := config.Load(s.started.File)
 	s.control.Lock()
 	defer s.control.Unlock()
 	s.arriving.Lock()
@@ -34,7 +39,9 @@ func (s *Server) Reload() admin.Reload {
 		s.said(s.notifier.Reloading())
 		defer func() { s.said(s.notifier.Ready()) }()
 	}
-	c, err := s.reload()
+	if err == nil {
+		err = s.goOver(c)
+	}
 	if err != nil {
 		r.Errors = strings.Split(err.Error(), "\n")
 		s.log.Error().Strs("errors", r.Errors).Msg("reload refused; the configuration in force stays")
@@ -47,17 +54,14 @@ func (s *Server) Reload() admin.Reload {
 	return r
 }
 
-func (s *Server) reload() (*config.Config, error) {
+// goOver has everything be as c says, or leaves it as it was.
+func (s *Server) goOver(c *config.Config) error {
 	if s.state.Load() != serving {
-		return nil, errNotServing
-	}
-	c, err := config.Load(s.started.File)
-	if err != nil {
-		return nil, err
+		return errNotServing
 	}
 	next, err := s.prepare(c)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	before := s.parts.Load().config
 	s.commit(next)
@@ -65,7 +69,7 @@ func (s *Server) reload() (*config.Config, error) {
 	if c.Engine.SessionsMax != before.Engine.SessionsMax {
 		s.limitSessions(c)
 	}
-	return c, nil
+	return nil
 }
 
 func (s *Server) limitSessions(c *config.Config) {

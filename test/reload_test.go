@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -302,4 +303,26 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	c.Listeners = c.Listeners[:1]
 	r.Reload(t, c.String())
+}
+
+// A pipe has taken the file's place, and whoever should write it is silent: what runs goes
+// on, and a drain does not wait for the file.
+func TestReloadFromASilentPipe(t *testing.T) {
+	t.Parallel()
+	r := setup{}.start(t)
+	if err := os.Remove(r.File()); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(r.File(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	silent, err := os.OpenFile(r.File(), os.O_RDWR, 0)
+	must(t, "open", err)
+	defer silent.Close()
+	r.Signal(t, syscall.SIGHUP)
+	p := r.open(t)
+	p.ping(t)
+	p.client.Close()
+	p.backend.Close()
+	r.Stop(t)
 }

@@ -5,9 +5,8 @@
 // It has a place of its own because it stands on the same things as a session does
 // (flow, loop, pipepool) and below nothing but the command line: the movers, gates,
 // pipes and loops that it measures are the product's, and its lanes do what drop.Conn
-// and proxy.Session do with them. Its own are the baseline, the plain read+write loop
-// that everything is held against (bare.go), and for now the step of receiving
-// (receive.go), which was there before flow.Receiver.
+// and proxy.Session do with them. Its own is the baseline, the plain read+write loop
+// that everything is held against (bare.go).
 //
 // # Who runs
 //

@@ -1,51 +1,41 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
-
-	"relay/pipepool"
+	"relay/relay/flow"
 	"relay/relay/loop"
 	"relay/relay/sock"
 )
 
-// receiveLane puts a stream from the feeder into a file. The loop takes what the socket
-// has, into a pipe of the pool or a buffer; a disk worker puts it into the file, since
-// that may wait for a disk.
+// receiveLane puts a stream from the feeder into a file, the way drop.Conn takes a body:
+// the loop fills a pipe or a buffer, and a disk worker flushes it, since that may wait
+// for a disk.
 type receiveLane struct {
 	run    *run
 	from   int64
 	length int64
-	got    int64
-	fd     int
+	flow   flow.Flow
+	end    flow.End
+	target flow.Target
 	file   *os.File
 	token  loop.Token
-	pipe   *pipepool.Pipe
-	buf    []byte
-	held   int // bytes taken and not yet in the file
-	out    bool
 	gone   bool // closed while a worker was busy
-	errno  sock.Errno
 }
 
 func (a *receiveLane) open(r *run, from, length int64) (err error) {
-	a.run, a.from, a.length, a.fd = r, from, length, -1
+	a.run, a.from, a.length, a.end.FD = r, from, length, -1
 	if a.file, err = unnamed(r.place.dir); err != nil {
 		return err
 	}
-	if r.method.Label == "splice" {
-		if a.pipe = r.pool.Get(); a.pipe == nil {
-			return fmt.Errorf("no pipe: %w (`relay doctor` says why)", unix.EPERM)
-		}
-	} else {
-		a.buf = make([]byte, r.job.Chunk)
-	}
-	if a.fd, err = dial(r.job.Feeder); err != nil {
+	a.flow = flow.Flow{Remain: length, Chunk: r.job.Chunk}
+	a.target = flow.Target{FD: int(a.file.Fd())}
+	if a.end.FD, err = dial(r.job.Feeder); err != nil {
 		return err
 	}
-	token, errno := r.loop.Register(a.fd, a, 0, loop.In)
+	token, errno := r.loop.Register(a.end.FD, a, 0, loop.In)
 	if errno != 0 {
 		return errno
 	}
@@ -53,81 +43,44 @@ func (a *receiveLane) open(r *run, from, length int64) (err error) {
 	return nil
 }
 
-func (a *receiveLane) start() error { return askFor(a.fd, a.from, a.length) }
+func (a *receiveLane) start() error { return askFor(a.end.FD, a.from, a.length) }
 
 func (a *receiveLane) Ready(uint8, loop.Events) {
-	if a.out {
-		return
+	if !a.target.Out() {
+		a.receive()
 	}
-	n, errno := a.take()
-	switch {
-	case errno == unix.EAGAIN:
-	case errno != 0:
-		a.run.finished(fmt.Errorf("the source: %w", errno))
-	case n == 0:
+}
+
+func (a *receiveLane) receive() {
+	switch a.run.receiver.Receive(&a.flow, &a.end, &a.target, a) {
+	case flow.Drained:
+		a.run.loop.Ask(a.token, loop.In)
+	case flow.Pending:
+		a.run.loop.Ask(a.token, 0)
+	case flow.Ended:
 		a.run.loop.Ask(a.token, 0)
 		a.run.finished(nil)
+	case flow.SinkFailed:
+		a.run.finished(fmt.Errorf("the file: %w", a.target.Err))
 	default:
-		a.held = n
-		a.store()
+		a.run.finished(fmt.Errorf("the source: %w", a.sourceError()))
 	}
 }
 
-// take fills the pipe or the buffer with what the socket has.
-func (a *receiveLane) take() (int, sock.Errno) {
-	a.run.calls.Add(1)
-	if a.pipe == nil {
-		return sock.Recv(a.fd, a.buf)
+func (a *receiveLane) sourceError() error {
+	if a.end.Err != 0 {
+		return a.end.Err
 	}
-	n, errno := sock.Splice(a.fd, a.pipe.W, a.run.job.Chunk)
-	a.pipe.Bytes += n
-	return n, errno
+	return errors.New("it ended before its last byte")
 }
 
-// store has a worker write what is held. The socket is not watched meanwhile.
-func (a *receiveLane) store() {
-	a.out = true
-	a.run.loop.Ask(a.token, 0)
-	a.run.disk.Do(a.run.loop, func() { a.errno = a.write() }, a.stored)
-}
-
-func (a *receiveLane) write() sock.Errno {
-	for done := 0; done < a.held; {
-		a.run.calls.Add(1)
-		var n int
-		var err error
-		if a.pipe == nil {
-			n, err = unix.Pwrite(int(a.file.Fd()), a.buf[done:a.held], a.got+int64(done))
-		} else {
-			at := a.got + int64(done)
-			var moved int64
-			moved, err = unix.Splice(a.pipe.R, nil, int(a.file.Fd()), &at, a.held-done, 0)
-			n = int(moved)
-			a.pipe.Bytes -= n
-		}
-		if err == unix.EINTR {
-			continue
-		}
-		if errno, ok := err.(sock.Errno); ok {
-			return errno
-		}
-		done += n
-	}
-	return 0
-}
-
-// stored is called on the loop's thread when the worker is done.
-func (a *receiveLane) stored() {
-	a.out = false
-	switch {
-	case a.gone:
+// Returned is called on the loop's thread when the worker is done.
+func (a *receiveLane) Returned() {
+	if a.gone {
 		a.close()
-	case a.errno != 0:
-		a.run.finished(fmt.Errorf("the file: %w", a.errno))
-	default:
-		a.got += int64(a.held)
-		a.run.loop.Ask(a.token, loop.In)
+		return
 	}
+	a.receive()
 }
 
 // verify compares what is in the file with what was sent.
@@ -157,18 +110,15 @@ func checkFile(f *os.File, from, length int64, all bool) error {
 }
 
 func (a *receiveLane) close() {
-	if a.out {
+	if a.target.Out() {
 		a.gone = true
 		return
 	}
-	if a.pipe != nil {
-		a.run.pool.Put(a.pipe)
-		a.pipe = nil
-	}
-	if a.fd >= 0 {
+	a.run.mover.Discard(&a.flow)
+	if a.end.FD >= 0 {
 		a.run.loop.Forget(a.token)
-		sock.Close(a.fd)
-		a.fd = -1
+		sock.Close(a.end.FD)
+		a.end.FD = -1
 	}
 	if a.file != nil {
 		a.file.Close()

@@ -45,24 +45,25 @@ const (
 
 // run is one measurement on a loop of its own. Its fields are the loop's thread's.
 type run struct {
-	job    job
-	method Method
-	place  place
-	loop   *loop.Loop
-	pool   *pipepool.Pool
-	mover  *flow.Mover
-	sender *flow.Sender
-	disk   *flow.Disk
-	calls  atomic.Uint64 // but for those that the loop counts
-	lanes  []lane
-	open   int    // lanes that have not finished
-	next   func() // what follows when all have
-	stall  loop.Timer
-	used   Usage
-	before Usage
-	copied uint64
-	ended  bool
-	err    error
+	job      job
+	method   Method
+	place    place
+	loop     *loop.Loop
+	pool     *pipepool.Pool
+	mover    *flow.Mover
+	sender   *flow.Sender
+	receiver *flow.Receiver
+	disk     *flow.Disk
+	calls    atomic.Uint64 // but for those that the loop counts
+	lanes    []lane
+	open     int    // lanes that have not finished
+	next     func() // what follows when all have
+	stall    loop.Timer
+	used     Usage
+	before   Usage
+	copied   uint64
+	ended    bool
+	err      error
 }
 
 // place is what a worker was given: the file to send and where to put received ones.
@@ -120,6 +121,8 @@ func newRun(j job, m Method, p place) (*run, error) {
 	r.mover.CountCalls(&r.calls)
 	r.sender = flow.NewSender(r.mover, r.disk, l)
 	r.sender.CountCalls(&r.calls)
+	r.receiver = flow.NewReceiver(r.mover, r.disk, l)
+	r.receiver.CountCalls(&r.calls)
 	return r, nil
 }
 

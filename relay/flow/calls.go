@@ -70,6 +70,28 @@ func (s *Sender) CountCalls(n *atomic.Uint64) {
 	}
 }
 
+// CountCalls does the same for the calls of r, on the loop or on a worker.
+func (r *Receiver) CountCalls(n *atomic.Uint64) {
+	c := r.calls
+	r.calls.splice = func(from, to, max int) (int, sock.Errno) {
+		n.Add(1)
+		return c.splice(from, to, max)
+	}
+	r.calls.recv = func(socket int, p []byte) (int, sock.Errno) {
+		n.Add(1)
+		return c.recv(socket, p)
+	}
+	r.calls.spliceFile = func(pipe, file int, offset int64, max int) (int, sock.Errno) {
+		n.Add(1)
+		return c.spliceFile(pipe, file, offset, max)
+	}
+	r.calls.readPipe = func(pipe int, p []byte) (int, sock.Errno) {
+		n.Add(1)
+		return c.readPipe(pipe, p)
+	}
+	r.calls.write = counted(n, c.write)
+}
+
 func counted(n *atomic.Uint64, read func(int, []byte, int64) (int, sock.Errno)) func(int, []byte, int64) (int, sock.Errno) {
 	return func(file int, p []byte, offset int64) (int, sock.Errno) {
 		n.Add(1)

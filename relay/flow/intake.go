@@ -69,7 +69,7 @@ func (c *storeCalls) take(a *intake) {
 		a.held, a.sourceErr = c.splice(a.socket, a.pipe.W, int(min(a.remain, int64(a.chunk))))
 		a.pipe.Bytes += a.held
 	} else {
-		a.held, a.sourceErr = c.recv(a.socket, a.buf[:min(a.remain, copyBuffer)])
+		a.held, a.sourceErr = c.recv(a.socket, a.buf[:min(a.remain, copyBuffer, int64(a.chunk))])
 	}
 	a.remain -= int64(a.held)
 }

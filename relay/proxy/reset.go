@@ -62,7 +62,7 @@ func (s *Session) resetWhenDelivered(now int64) {
 		if left < s.unsent {
 			s.unsent, s.deadline = left, now+resetWait
 		}
-		if left > 0 && now < s.deadline {
+		if left > 0 && now < min(s.deadline, s.lifeEnds()) {
 			again := now + min(max(now-s.active, resetPoll), resetPollMost) // doubles what has passed
 			s.in.loop.SetTimer(&s.timer, s, min(again, s.deadline))
 			return

@@ -109,8 +109,6 @@ func scarce(err error) bool {
 }
 
 const (
-	// answerMost is how much of an answer is looked at.
-	answerMost = 16 << 10
 	// partMost and partWait bound what is waited for when a check is over.
 	partMost = 256 << 10
 	partWait = time.Second
@@ -121,7 +119,7 @@ func (k *checker) askExpect(conn net.Conn) error {
 	if _, err := io.WriteString(conn, k.config.Send); err != nil {
 		return err
 	}
-	answer := make([]byte, 0, answerMost)
+	answer := make([]byte, 0, config.AnswerMost)
 	for {
 		n, err := conn.Read(answer[len(answer):cap(answer)])
 		answer = answer[:len(answer)+n]
