@@ -226,7 +226,9 @@ func (s *Server) endsByDraining() bool {
 // drain waits for the sessions to finish and ends those that do not in time.
 func (s *Server) drain(kill <-chan struct{}) {
 	p := s.parts.Load()
+	s.arriving.Lock() // beside a process before that may just have moved the last
 	s.keepLeft(p)
+	s.arriving.Unlock()
 	timeout := p.drainTimeout()
 	s.said(s.notifier.Stopping(timeout + stopMargin))
 	s.log.Info().Int64("sessions", s.capacity.Used()).Dur("timeout_ms", timeout).Msg("draining")
