@@ -171,4 +171,6 @@ type Drop struct {
 	Transfer    Transfer
 	SpliceChunk int // 0 = the engine's
 	Uploads
+	Watch
+	Forwards []Forward
 }

@@ -47,4 +47,6 @@ func freshEjection() *Ejection {
 
 func freshBackend() Backend { return Backend{Weight: 1} }
 
-func freshDrop() Drop { return Drop{Service: freshService(), Uploads: freshUploads()} }
+func freshDrop() Drop {
+	return Drop{Service: freshService(), Uploads: freshUploads(), Watch: freshWatch()}
+}

@@ -75,12 +75,12 @@ func checkConfig(t *testing.T, c *Config) {
 	listeners, drops := map[string]bool{}, map[string]bool{}
 	for _, l := range c.Listeners {
 		checkService(t, l.Service)
-		holds(t, "listener", !listeners[l.Name], upstreams[l.Upstream], l.SpliceChunk >= 0)
+		holds(t, "listener", len(l.Listen) > 0, !listeners[l.Name], upstreams[l.Upstream], l.SpliceChunk >= 0)
 		listeners[l.Name] = true
 	}
 	for _, d := range c.Drops {
 		checkService(t, d.Service)
-		holds(t, "drop", !drops[d.Name], d.Directory != "", d.SpliceChunk >= 0, d.Transfer.String() != "")
+		holds(t, "drop", len(d.Listen)+len(d.Forwards) > 0, !drops[d.Name], d.Directory != "", d.SpliceChunk >= 0, d.Transfer.String() != "")
 		drops[d.Name] = true
 	}
 }
@@ -96,7 +96,7 @@ func checkBackends(t *testing.T, backends []Backend) {
 }
 
 func checkService(t *testing.T, s Service) {
-	holds(t, "service", s.Name != "", len(s.Listen) > 0, s.SessionsMax >= 0, s.HeaderTimeout >= time.Millisecond,
+	holds(t, "service", s.Name != "", s.SessionsMax >= 0, s.HeaderTimeout >= time.Millisecond,
 		s.IdleTimeout >= time.Millisecond, s.HalfCloseTimeout >= time.Millisecond)
 	for _, a := range s.Listen {
 		checkAddress(t, a)

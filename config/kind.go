@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // scalar is a key with one value.
 func scalar[T, V any](name string, parse func(any) (V, error), part func(*T) *V) field[T] {
@@ -93,10 +96,21 @@ func required[T any](f field[T], write string) field[T] {
 	return f
 }
 
-// unless lets a required key be missing where another one has a text.
+// unless lets a required key be missing where another one is there, and is not "".
 func unless[T any](other string, f field[T]) field[T] {
 	f.unless = other
 	return f
+}
+
+// unlessAll does so for the field of a name, in a copy.
+func unlessAll[T any](other string, fields []field[T], name string) []field[T] {
+	all := slices.Clone(fields)
+	for i := range all {
+		if all[i].name == name {
+			all[i] = unless(other, all[i])
+		}
+	}
+	return all
 }
 
 func below[V any](name string, fields []field[V]) []string {

@@ -52,7 +52,10 @@ func TestASmallFileHasDefaults(t *testing.T) {
 			Name: "web", ConnectTimeout: 5 * time.Second, ConnectRetries: 3, QueueTimeout: 10 * time.Second, Sockets: freshSockets(),
 			Backends: []Backend{{Address: Address{TCP: netip.MustParseAddrPort("127.0.0.1:9001")}, Weight: 1}},
 		}},
-		Drops: []Drop{{Service: service("files", "[::1]:9000"), Directory: "/etc/relay/files", Uploads: freshUploads()}},
+		Drops: []Drop{{
+			Service: service("files", "[::1]:9000"), Directory: "/etc/relay/files", Watch: Watch{Settle: time.Second, Rescan: 5 * time.Minute},
+			Uploads: freshUploads(),
+		}},
 	}
 	if got := parse(t, "/etc/relay/relay.toml", small); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -151,7 +154,10 @@ splice_chunk = "4KiB"
 				{Address: Address{Unix: "run/web.sock"}, Backup: true, SessionsMax: 9},
 			},
 		}},
-		Drops: []Drop{{Service: freshService(), Directory: ".", Transfer: TransferMmap, SpliceChunk: 4096, Uploads: freshUploads()}},
+		Drops: []Drop{{
+			Service: freshService(), Directory: ".", Transfer: TransferMmap, SpliceChunk: 4096, Watch: Watch{Settle: time.Second, Rescan: 5 * time.Minute},
+			Uploads: freshUploads(),
+		}},
 	}
 	want.Drops[0].Name, want.Drops[0].Listen = "files", []Address{{Unix: "/run/files.sock"}}
 	if !reflect.DeepEqual(c, want) {

@@ -17,6 +17,9 @@ func resolvePaths(c *Config) {
 		resolveSockets(base, c.Drops[i].Listen)
 		c.Drops[i].Directory = resolve(base, c.Drops[i].Directory)
 		c.Drops[i].TokensFile = resolve(base, c.Drops[i].TokensFile)
+		for j := range c.Drops[i].Forwards {
+			c.Drops[i].Forwards[j].TokenFile = resolve(base, c.Drops[i].Forwards[j].TokenFile)
+		}
 	}
 	for i := range c.Upstreams {
 		for j := range c.Upstreams[i].Backends {

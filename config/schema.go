@@ -144,11 +144,15 @@ var backendFields = []field[Backend]{
 }
 
 var dropFields = slices.Concat(
-	within(serviceFields, func(d *Drop) *Service { return &d.Service }),
+	within(unlessAll("forward", serviceFields, "listen"), func(d *Drop) *Service { return &d.Service }),
 	[]field[Drop]{
 		required(scalar("directory", directory, func(d *Drop) *string { return &d.Directory }), `directory = "files"`),
 		scalar("transfer", choice[Transfer](transferNames), func(d *Drop) *Transfer { return &d.Transfer }),
 		scalar("splice_chunk", spliceChunk, func(d *Drop) *int { return &d.SpliceChunk }),
 	},
 	within(uploadFields, func(d *Drop) *Uploads { return &d.Uploads }),
+	within(watchFields, func(d *Drop) *Watch { return &d.Watch }),
+	[]field[Drop]{
+		repeated("forward", "drop.forward", forwardFields, freshForward, func(d *Drop) *[]Forward { return &d.Forwards }),
+	},
 )

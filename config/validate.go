@@ -23,6 +23,7 @@ func validate(w *walk, root tree, c *Config) {
 	checkListeners(w, c)
 	checkOutgoing(w, c)
 	checkBuffers(w, c)
+	checkForwards(w, c)
 	checkDrops(w, c)
 }
 

@@ -15,7 +15,7 @@ type tree = map[string]any
 type field[T any] struct {
 	name   string
 	must   string   // what to write where it is missing; empty = may be missing
-	unless string   // the key that makes it one that may be missing, too
+	unless string   // the key that makes it one that may be missing, too, unless it is ""
 	paths  []string // the keys it brings: its own, or those of its table
 	read   func(w *walk, at place, value any, into *T)
 }
@@ -90,8 +90,8 @@ func fill[T any](w *walk, at place, t tree, fields []field[T], into *T) {
 	}
 	for _, f := range fields {
 		_, ok := t[f.name]
-		instead, _ := t[f.unless].(string)
-		if !ok && instead == "" && f.must != "" {
+		instead, there := t[f.unless]
+		if !ok && (!there || instead == "") && f.must != "" {
 			w.mistake(at.at(f.name), "missing; write %s", f.must)
 		}
 	}

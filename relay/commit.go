@@ -14,6 +14,8 @@ func (s *Server) commit(next *parts) {
 		}
 	}
 	next.startUpstreams(now.upstreams)
+	next.adoptForwards(now)
+	now.stopForwards()
 	for _, service := range next.services {
 		service.succeed(now, s.workers)
 	}
@@ -27,6 +29,7 @@ func (s *Server) commit(next *parts) {
 		}
 	}
 	now.stopUpstreams(next.upstreams)
+	next.startForwards()
 	s.exchangeAdmin(now, next)
 	s.leave(next)
 	s.warnOfUnused(next)

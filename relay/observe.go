@@ -141,6 +141,7 @@ func observeDrop(s *service, directory string, views []view) admin.Drop {
 	d := admin.Drop{
 		Name: s.Config.Name, Addresses: s.Addresses(), Directory: directory, Transfer: s.drop.Transfer(),
 		Sessions: s.Sessions(), Ended: map[string]uint64{}, Status: map[int]uint64{}, Uploads: s.drop.Arriving(),
+		Forwards: observeForwards(s),
 	}
 	for i := range views {
 		t, ok := views[i].requests[d.Name]

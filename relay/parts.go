@@ -9,6 +9,7 @@ import (
 	"relay/config"
 	"relay/relay/admin"
 	"relay/relay/drop"
+	"relay/relay/forward"
 	"relay/relay/listen"
 	"relay/relay/proxy"
 	"relay/relay/upstream"
@@ -31,6 +32,9 @@ type service struct {
 	listener  *proxy.Listener    // nil for a drop
 	drop      *drop.Drop         // nil for a listener
 	acceptors []*listen.Acceptor // one for each worker
+	forwarder *forward.Forwarder // nil for what forwards nothing, or has handed it on
+	forwards  *config.Drop       // what the forwarder was made with
+	adopted   bool               // the forwarder was at work before
 }
 
 // taker is who serves the connections of the service on a worker.
@@ -79,6 +83,7 @@ func (s *Server) fill(next, now *parts) error {
 		if service.drop, err = drop.NewDrop(service.Service, c, chunk); err != nil {
 			return fmt.Errorf("drop %q: %w", c.Name, err)
 		}
+		s.prepareForward(service, c)
 	}
 	next.admin, err = s.interfaceOf(next.config.Admin)
 	return err

@@ -212,6 +212,7 @@ func (s *Server) accept() error {
 			return fmt.Errorf("start accepting: %w", err)
 		}
 	}
+	p.startForwards()
 	return nil
 }
 
@@ -234,6 +235,7 @@ func (s *Server) drain(kill <-chan struct{}) {
 	s.log.Info().Int64("sessions", s.capacity.Used()).Dur("timeout_ms", timeout).Msg("draining")
 	s.said(s.notifier.Status(s.statusLine(measures{}, measures{loops: len(s.workers)})))
 	s.each(func(i int, w *worker) { w.drain(p, i) })
+	p.stopForwards() // what is on its way goes on after the next start
 	expired := time.NewTimer(timeout)
 	defer expired.Stop()
 	look := time.NewTicker(drainPoll)
@@ -271,6 +273,7 @@ func (s *Server) each(f func(i int, w *worker)) {
 func (s *Server) stop() {
 	s.stopFollowing()
 	s.parts.Load().stopUpstreams(nil)
+	s.parts.Load().stopForwards()
 	for _, w := range s.workers {
 		w.loop.Post(w.pool.Close)
 		w.loop.Stop()

@@ -27,6 +27,8 @@ func (s *Server) controls() admin.Relay {
 		State:     s.observe,
 		Sessions:  s.listSessions,
 		Transfers: s.listTransfers,
+		Queue:     s.queue,
+		Forward:   s.order,
 		Reload:    s.Reload,
 		Upgrade:   s.Upgrade,
 		Log:       s.setLogLevel,

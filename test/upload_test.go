@@ -303,3 +303,31 @@ func TestUploadsMax(t *testing.T) {
 	arriving[1].hear(t, "PUT").want(t, 204, []byte{})
 	r.wantTree(t, map[string][]byte{"a": []byte("9876543210"), "b": []byte("b")})
 }
+
+// The head of a pipelined request that stands, half, at the end of a full receive buffer
+// is taken out of it: what it pins there would keep the window closed, and the rest of
+// it away.
+func TestUploadsPipelinedIntoASmallBuffer(t *testing.T) {
+	t.Parallel()
+	for _, buffer := range []string{"4KiB", "64KiB", "100KiB"} {
+		r := startUploads(t, func(_ *harness.Config, d harness.Table) {
+			d["durability"], d["receive_buffer"] = "none", buffer
+		})
+		c := r.client(t)
+		const many = 300
+		go func() {
+			var all []byte
+			for i := range many {
+				body := bytesOf(uint64(i), 1000+i*97%20_000)
+				all = append(append(all, put(fmt.Sprintf("/%d", i), len(body))...), body...)
+			}
+			_, _ = c.Write(all)
+		}()
+		for i := range many {
+			if a := c.hear(t, "PUT"); a.StatusCode != 201 {
+				t.Fatalf("%s: %d: status %d %s", buffer, i, a.StatusCode, a.body)
+			}
+		}
+		c.Close()
+	}
+}

@@ -62,7 +62,7 @@ func root() *cobra.Command {
 		},
 	}
 	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), upgradeCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
-		backendCommand(), getCommand(), sendCommand(), tokenCommand(), doctorCommand(), benchCommand(), versionCommand())
+		backendCommand(), getCommand(), sendCommand(), queueCommand(), tokenCommand(), doctorCommand(), benchCommand(), versionCommand())
 	return c
 }
 

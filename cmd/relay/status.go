@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -103,6 +104,7 @@ func printStatus(w io.Writer, s, before *admin.State, passed time.Duration) {
 	printListeners(w, s.Listeners)
 	printUpstreams(w, s.Upstreams)
 	printDrops(w, s.Drops)
+	printForwards(w, s.Drops)
 }
 
 func busy(s *admin.State) (total float64) {
@@ -160,6 +162,26 @@ func printDrops(w io.Writer, all []admin.Drop) {
 		for _, d := range all {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\n", d.Name, strings.Join(d.Addresses, " "), d.Directory, d.Transfer, d.Sessions, d.Requests,
 				admin.Size(float64(d.Bytes)))
+		}
+	})
+}
+
+// printForwards is a table of what drops send on.
+func printForwards(w io.Writer, all []admin.Drop) {
+	some := slices.ContainsFunc(all, func(d admin.Drop) bool { return len(d.Forwards) > 0 })
+	if !some {
+		return
+	}
+	table(w, "FORWARD\tTO\tWAITING\tCARRIED\tFAILED\tOLDEST\tSENT\tBYTES\tLAST ERROR", func(t io.Writer) {
+		for _, d := range all {
+			for _, f := range d.Forwards {
+				oldest := ""
+				if f.Oldest != nil {
+					oldest = ago(time.Since(*f.Oldest))
+				}
+				fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%d\t%s\t%s\n", d.Name, f.To, f.Waiting, f.Carried, f.Failed, oldest, f.Sent,
+					admin.Size(float64(f.Bytes)), f.LastError)
+			}
 		}
 	})
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -62,6 +63,11 @@ var (
 	requests     = counter("drop_requests_total", "Requests to a drop, by status; 0 = there was none.", "drop", "status")
 	dropEnded    = counter("drop_requests_ended_total", "Requests to a drop, by the reason that they ended.", "drop", "reason")
 	dropBytes    = counter("drop_sent_bytes_total", "Bytes of files and pages sent.", "drop")
+	forwardFiles = gauge("forward_files", "Files of a forward's queue, by state.", "drop", "to", "state")
+	forwardAge   = gauge("forward_oldest_seconds", "Age of the oldest file that a forward has still to send.", "drop", "to")
+	forwardSent  = counter("forward_files_total", "Files that a forward is through with, by outcome.", "drop", "to", "outcome")
+	forwardBytes = counter("forward_bytes_total", "Bytes that a forward has sent.", "drop", "to")
+	forwardTries = counter("forward_retries_total", "Tries to send a file that failed and are followed by another.", "drop", "to")
 	dropReceived = counter("drop_received_bytes_total", "Bytes of files that came in.", "drop")
 	dropArrived  = counter("drop_files_arrived_total", "Files that arrived whole and were published.", "drop")
 	dropUploads  = gauge("drop_uploads", "Files that are arriving.", "drop")
@@ -161,7 +167,26 @@ func (s sender) upstream(u *Upstream) {
 	}
 }
 
+func (s sender) forward(drop string, f *Forward) {
+	s.put(forwardFiles, float64(f.Waiting), drop, f.To, "waiting")
+	s.put(forwardFiles, float64(f.Carried), drop, f.To, "carried")
+	s.put(forwardFiles, float64(f.Failed), drop, f.To, "failed")
+	age := 0.0
+	if f.Oldest != nil {
+		age = time.Since(*f.Oldest).Seconds()
+	}
+	s.put(forwardAge, age, drop, f.To)
+	s.put(forwardSent, float64(f.Sent), drop, f.To, "sent")
+	s.put(forwardSent, float64(f.GivenUp), drop, f.To, "given_up")
+	s.put(forwardSent, float64(f.Looped), drop, f.To, "looped")
+	s.put(forwardBytes, float64(f.Bytes), drop, f.To)
+	s.put(forwardTries, float64(f.Retries), drop, f.To)
+}
+
 func (s sender) drop(d *Drop) {
+	for i := range d.Forwards {
+		s.forward(d.Name, &d.Forwards[i])
+	}
 	s.put(sessionsNow, float64(d.Sessions), "drop", d.Name)
 	s.put(dropBytes, float64(d.Bytes), d.Name)
 	s.put(dropReceived, float64(d.Received), d.Name)

@@ -12,10 +12,14 @@ type Relay struct {
 	State     func() State
 	Sessions  func() []Session
 	Transfers func() []Transfer
-	Reload    func() Reload
-	Upgrade   func() Upgrade
-	Log       func(level string)
-	Reset     func(id uint64) bool // false = no such session
+	Queue     func() []Queued
+	// Forward has forwards of a drop try a file again ("" = all), or, with remove, drop it.
+	// It says how many; known is false if the drop forwards nothing.
+	Forward func(drop, path string, remove bool) (n int, known bool, err error)
+	Reload  func() Reload
+	Upgrade func() Upgrade
+	Log     func(level string)
+	Reset   func(id uint64) bool // false = no such session
 	// Drain, Weight: false = no such backend. A weight of -1 is the configured one.
 	Drain  func(upstream, backend string, drained bool) bool
 	Weight func(upstream, backend string, weight int) bool
@@ -148,7 +152,36 @@ type Drop struct {
 	Received  uint64            `json:"received"`
 	Ended     map[string]uint64 `json:"ended"` // by reason
 	Status    map[int]uint64    `json:"status"`
+	Forwards  []Forward         `json:"forwards,omitempty"`
 	Duration  tally.Histogram   `json:"-"`
+}
+
+// Forward is one [[drop.forward]].
+type Forward struct {
+	To        string     `json:"to"`
+	Waiting   int        `json:"waiting"` // files, those that are tried again too
+	Carried   int        `json:"carried"`
+	Failed    int        `json:"failed"` // given up, and still known
+	Oldest    *time.Time `json:"oldest,omitempty"`
+	Sent      uint64     `json:"files_sent"`
+	Bytes     uint64     `json:"bytes_sent"`
+	Retries   uint64     `json:"retries"`
+	GivenUp   uint64     `json:"files_given_up"`
+	Looped    uint64     `json:"files_looped"` // not sent, because they came through here before
+	LastError string     `json:"last_error,omitempty"`
+}
+
+// Queued is one file that a forward has still to send, or has given up.
+type Queued struct {
+	Drop  string     `json:"drop"`
+	Path  string     `json:"path"`
+	To    string     `json:"to,omitempty"`
+	Size  int64      `json:"size"`
+	State string     `json:"state"` // settling | waiting | carried | failed
+	Since time.Time  `json:"since"`
+	Tries int        `json:"tries"`
+	Next  *time.Time `json:"next,omitempty"`
+	Error string     `json:"error,omitempty"`
 }
 
 // Session is one that runs.

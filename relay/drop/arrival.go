@@ -17,6 +17,9 @@ func (c *Conn) arrived(done store.Published) {
 		line.Str("token", c.request.grant.Name)
 	}
 	line.Msg("arrived")
+	if d.Arrived != nil {
+		d.Arrived(done.Path)
+	}
 	if len(d.limits.OnArrival) == 0 || c.in.arrivals == nil {
 		return
 	}

@@ -21,10 +21,11 @@ type Conn struct {
 	timer  loop.Timer
 	client netip.AddrPort // kept from accept: the log needs it when the socket is gone
 
-	active   int64 // when a byte last moved; as all times here, in nanoseconds of loop.Clock
-	deadline int64 // of a head or a linger under way
-	doubt    int64 // when to ask whether the socket can hold more of the head
-	seen     int32 // bytes of an incomplete head when last looked at
+	active   int64  // when a byte last moved; as all times here, in nanoseconds of loop.Clock
+	deadline int64  // of a head or a linger under way
+	doubt    int64  // when to ask whether the socket can hold more of the head
+	early    []byte // of an incomplete head: what had to be taken out of a full socket
+	seen     int32  // bytes of an incomplete head when last looked at
 	state    state
 	owes     bool   // a PROXY header, before anything else
 	used     bool   // one request has been answered

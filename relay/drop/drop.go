@@ -19,6 +19,9 @@ import (
 // Drop is one [[drop]] under one configuration: a directory and its rules. The loops
 // share it.
 type Drop struct {
+	// Arrived, if set before the first connection, is told of each file that has been
+	// published, on a loop: it must wait for nothing.
+	Arrived          func(path string)
 	Service          *listen.Service
 	dir              int    // O_PATH; every name is looked up beneath it
 	remote           bool   // the file system may have to ask elsewhere: names are a worker's

@@ -24,7 +24,7 @@ func (c *Conn) put(n name) {
 		return
 	}
 	up := &upload{name: n, length: c.request.head.ContentLength, terms: c.drop.terms(c.request.head.Header)}
-	up.terms.Mtime, up.terms.Mode = fields.mtime, fields.mode
+	up.terms.Mtime, up.terms.Mode, up.terms.Via = fields.mtime, fields.mode, fields.via
 	up.fields = fields
 	up.algorithms = fields.algorithms(c.drop.digest)
 	up.trail = newTrail(up.algorithms...)

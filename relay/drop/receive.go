@@ -16,7 +16,8 @@ func (c *Conn) receive() {
 	if c.owes && !c.introduce() {
 		return
 	}
-	n, errno := sock.Peek(c.end.FD, c.in.input)
+	early := copy(c.in.input, c.early)
+	n, errno := sock.Peek(c.end.FD, c.in.input[early:])
 	switch {
 	case errno == unix.EAGAIN && c.state == idle && !c.parting():
 		// Readable, and nothing to read: urgent data (MSG_OOB). Edge-triggered we do
@@ -33,7 +34,7 @@ func (c *Conn) receive() {
 		c.finish(ClientClosed)
 	default:
 		c.begins()
-		c.examine(c.in.input[:n])
+		c.examine(c.in.input[:early+n])
 	}
 }
 
@@ -71,7 +72,7 @@ const fullAfter = int64(250 * time.Millisecond)
 // socket stays readable. The deadline holds for the whole head, however it trickles in.
 func (c *Conn) await(n int) {
 	if sock.HungUp(c.end.FD) {
-		c.refuse(statusBadRequest) // the rest will never come
+		c.last(n)
 		return
 	}
 	if n > int(c.seen) && c.end.Kind == flow.TCP {
@@ -87,6 +88,18 @@ func (c *Conn) await(n int) {
 	c.rearm()
 }
 
+// last looks once more at a head of which n bytes were here before its client ended its
+// direction: the rest may have come with that end.
+func (c *Conn) last(n int) {
+	early := copy(c.in.input, c.early)
+	more, _ := sock.Peek(c.end.FD, c.in.input[early:])
+	if early+more > n {
+		c.examine(c.in.input[:early+more])
+		return
+	}
+	c.refuse(statusBadRequest) // the rest will never come
+}
+
 // headLate is called when a head's time is over, or when it may have filled the socket:
 // then no more of it can come, and no event will tell.
 func (c *Conn) headLate(now int64) {
@@ -94,15 +107,37 @@ func (c *Conn) headLate(now int64) {
 	case now >= c.deadline:
 		c.refuseLate()
 	case sock.ReceiveFull(c.end.FD):
-		c.refuse(statusHeadTooLarge)
+		c.unblock()
 	default:
 		c.doubt = loop.Never
 		c.rearm()
 	}
 }
 
-// take removes exactly the head from the socket, where all of it is.
+// unblock takes a part of a head out of a socket that is full with it, so that the rest can
+// come. A few bytes may do that: they pin the whole segment that they came in, which may
+// have brought the body before them.
+func (c *Conn) unblock() {
+	n, errno := sock.Recv(c.end.FD, c.in.input)
+	if errno != 0 && errno != unix.EAGAIN {
+		c.end.Err = errno
+		c.finish(ClientReset)
+		return
+	}
+	c.early = append(c.early, c.in.input[:n]...)
+	c.doubt = loop.Never
+	if len(c.early) >= headMost {
+		c.refuse(statusHeadTooLarge)
+		return
+	}
+	c.rearm()
+}
+
+// take removes exactly the head from the socket, where all of it is but for what was
+// taken early.
 func (c *Conn) take(size int) bool {
+	size -= len(c.early)
+	c.early = nil
 	for size > 0 {
 		n, errno := sock.Recv(c.end.FD, c.in.input[:size])
 		if n == 0 {

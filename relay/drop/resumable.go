@@ -322,7 +322,7 @@ func (c *Conn) append(up *upload) {
 			return
 		}
 		up.fields, up.terms = fields, c.drop.terms(header)
-		up.terms.Mtime, up.terms.Mode = fields.mtime, fields.mode
+		up.terms.Mtime, up.terms.Mode, up.terms.Via = fields.mtime, fields.mode, fields.via
 		up.algorithms = fields.algorithms(c.drop.digest)
 	}
 	up.completes, up.continues = f.complete, c.expects100()

@@ -26,6 +26,7 @@ type resumeState struct {
 	Hashes  map[string][]byte // their states, by the algorithm
 	Wanted  []string          // algorithms that are computed
 	Done    *doneState        // the file was published
+	Gone    bool              // it is to be removed, or was
 }
 
 // doneState is told again to a client that has missed the answer.
@@ -42,7 +43,7 @@ func newDoneState(p store.Published) *doneState {
 
 // publishFields are the fields of a request that count when the file is published.
 var publishFields = []string{
-	"X-Oc-Mtime", "X-Relay-Mode", "Repr-Digest", "Want-Repr-Digest", "If-Match", "If-None-Match", "If-Unmodified-Since",
+	"X-Oc-Mtime", "X-Relay-Mode", "Repr-Digest", "Want-Repr-Digest", "If-Match", "If-None-Match", "If-Unmodified-Since", "X-Relay-Via",
 }
 
 // mergeFields is what the request that completes an upload says, and else what the one
@@ -79,7 +80,7 @@ func (o *ongoing) save(s *store.Store) error {
 
 // open opens the file for the owner, and finds out how much of it there is: all that was
 // written, unless the machine was started anew since. What is told is durable. An upload
-// whose file is gone has been published, or is lost.
+// whose file is gone has been published: the hidden name became its own in one step.
 func (o *ongoing) open(s *store.Store) error {
 	o.saving.Lock()
 	defer o.saving.Unlock()
@@ -89,12 +90,15 @@ func (o *ongoing) open(s *store.Store) error {
 	if o.state.Done != nil {
 		return nil
 	}
+	if o.state.Gone {
+		o.abandon(s)
+		return store.ErrNotFound
+	}
 	part, size, err := s.Reopen(string(o.state.Path), o.id)
 	if err == store.ErrNotFound {
 		done, ok := s.FindMarked(string(o.state.Path), o.id)
-		if !ok {
-			o.forget(s)
-			return store.ErrNotFound
+		if !ok { // somebody has taken it already
+			done.Path, done.Info.Size = string(o.state.Path), max(o.state.Length, 0)
 		}
 		o.state.Done = newDoneState(done)
 		return o.save(s)
@@ -170,9 +174,19 @@ func (o *ongoing) checkpoint(s *store.Store, part *store.Partial, offset int64) 
 func (o *ongoing) remove(s *store.Store) {
 	o.saving.Lock()
 	defer o.saving.Unlock()
+	o.abandon(s)
+}
+
+// abandon removes the file, with saving held. That it is to be gone is noted first: a
+// file that is gone without such a note was published.
+func (o *ongoing) abandon(s *store.Store) {
 	o.trail.stop()
-	if o.part == nil && o.state.Done == nil {
-		o.part, _, _ = s.Reopen(string(o.state.Path), o.id)
+	if o.state.Done == nil {
+		o.state.Gone = true
+		_ = o.save(s) // if that cannot be written, the upload is told to be complete only after a crash right now
+		if o.part == nil {
+			o.part, _, _ = s.Reopen(string(o.state.Path), o.id)
+		}
 	}
 	if o.part != nil {
 		o.part.Abandon()
@@ -195,7 +209,7 @@ func (o *ongoing) publish(s *store.Store, t store.Terms) (store.Published, error
 	o.part = nil
 	done, err := part.Publish(t)
 	if err != nil {
-		o.forget(s)
+		o.abandon(s)
 		return done, err
 	}
 	o.state.Done, o.state.Hashes, o.trail = newDoneState(done), nil, nil

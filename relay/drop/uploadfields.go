@@ -16,15 +16,18 @@ import (
 //	X-Relay-Mode     its permissions, in octal as chmod(1) has them; of others only 0777
 //	Repr-Digest, Content-Digest, Digest    what its bytes must be like
 //	Want-Repr-Digest which digest the answer is to hold
+//	X-Relay-Via      the ids of the drops that it came through (package forward)
 type uploadFields struct {
 	mtime time.Time // zero = not said
 	mode  uint32    // 0 = not said
 	sums  []digest.Sum
 	want  digest.Algorithm
+	via   string // the drops it came through, for forwards
 }
 
 var (
 	errMtime = errors.New("X-OC-Mtime is not a time; write seconds since 1970, like 1700000000.5")
+	errVia   = errors.New("X-Relay-Via is too long: the file has come through too many drops")
 	errMode  = errors.New("X-Relay-Mode is not a mode; write it in octal, like 0644")
 )
 
@@ -48,6 +51,9 @@ func readUploadFields(h http.Header) (f uploadFields, err error) {
 	}
 	f.sums = append(f.sums, old...)
 	f.want = digest.Wanted(h["Want-Repr-Digest"])
+	if f.via = h.Get("X-Relay-Via"); len(f.via) > viaMost {
+		return f, errVia
+	}
 	return f, nil
 }
 
@@ -71,6 +77,9 @@ func readMtime(s string) (time.Time, error) {
 	}
 	return time.Unix(sec, int64(nsec)), nil
 }
+
+// viaMost bounds X-Relay-Via, in bytes: forty drops.
+const viaMost = 700
 
 // settable is marked in every mode, so that 0000 is told from none.
 const settable = 0o100000

@@ -46,6 +46,8 @@ func (c *caller) wait(p Place, tries int, err error) error {
 	switch {
 	case c.ctx.Err() != nil:
 		return context.Cause(c.ctx)
+	case c.run.GiveUpAfter <= 0:
+		return err // whoever asks tries again himself
 	case c.run.patience.failed():
 		err = fmt.Errorf("given up after %v without progress: %w", c.run.GiveUpAfter, err)
 		c.giveUp(err)

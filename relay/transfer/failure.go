@@ -75,7 +75,19 @@ func badStatus(p Place, res *http.Response) error {
 	if res.StatusCode == http.StatusBadRequest && strings.Contains(reason, "digest") {
 		return fmt.Errorf("%w (%w)", errSpoilt, err)
 	}
-	return failure{err, finalStatus(res.StatusCode)}
+	return failure{refusal{err}, finalStatus(res.StatusCode)}
+}
+
+// refusal is an error that a server has answered with.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// Answered reports that a server was there, and would not have this file now. Other
+// errors of the network are the same for all files.
+func Answered(err error) bool {
+	var r refusal
+	return errors.As(err, &r)
 }
 
 // finalStatus reports that a server will say the same the next time. Room on a full disk

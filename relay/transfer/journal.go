@@ -18,8 +18,9 @@ import (
 // place at once. Without a
 // directory for it, it ends with the process.
 type journal struct {
-	file *os.File
-	path string
+	file    *os.File
+	path    string
+	durable bool // it is to outlive a loss of power
 	upload
 }
 
@@ -33,7 +34,7 @@ type upload struct {
 var errSending = errors.New("another relay is sending it to the same place; wait for it, or end it")
 
 // openJournal reads what is known of sending this file there.
-func openJournal(dir, path string, to Place) (*journal, error) {
+func openJournal(dir, path string, to Place, durable bool) (*journal, error) {
 	if dir == "" {
 		return &journal{}, nil
 	}
@@ -42,7 +43,7 @@ func openJournal(dir, path string, to Place) (*journal, error) {
 		return nil, err
 	}
 	hash := sha256.Sum256([]byte(absolute(path) + "\x00" + to.String()))
-	j := &journal{path: filepath.Join(dir, hex.EncodeToString(hash[:12])+".json")}
+	j := &journal{path: filepath.Join(dir, hex.EncodeToString(hash[:12])+".json"), durable: durable}
 	for {
 		f, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE, partialMode)
 		if err != nil {
@@ -78,6 +79,9 @@ func (j *journal) begin(u upload) error {
 	if err == nil {
 		_, err = j.file.WriteAt(text, 0)
 	}
+	if err == nil && j.durable {
+		err = errors.Join(j.file.Sync(), syncDirectory(filepath.Dir(j.path)))
+	}
 	return err
 }
 
@@ -94,4 +98,13 @@ func (j *journal) done() {
 		_ = os.Remove(j.path) // a note of an upload that is over is seen to be that
 		j.file.Close()
 	}
+}
+
+func syncDirectory(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
 }

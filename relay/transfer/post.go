@@ -19,6 +19,7 @@ type post struct {
 	tries  int   // connections in a row that broke over it
 	spoilt int   // times it changed or came damaged
 	asked  bool  // the server was told to publish it; the answer may be lost
+	extra  []field
 }
 
 func (p *post) event(k Kind) Event {
@@ -48,16 +49,24 @@ func (p *post) uncount(r *Run) {
 // sendLarge sends one file by a resumable upload. It returns when the file is published,
 // or cannot be.
 func (c *caller) sendLarge(p *post) (sum, error) {
-	j, err := openJournal(c.run.StateDir, p.path, p.to)
+	j, err := openJournal(c.run.StateDir, p.path, p.to, c.run.Durable)
 	if err != nil {
 		return sum{}, err
 	}
+	got, err := c.sendNoted(p, j)
+	if err == nil {
+		j.done()
+	}
+	return got, err
+}
+
+// sendNoted is sendLarge with a note. On success that is still there, and open.
+func (c *caller) sendNoted(p *post, j *journal) (sum, error) {
 	for {
 		got, err := c.sendOnce(p, j)
 		p.uncount(c.run)
 		switch {
 		case err == nil:
-			j.done()
 			return got, nil
 		case errors.Is(err, errChanged), errors.Is(err, errSpoilt), errors.Is(err, errUploadGone):
 			if p.spoilt++; p.spoilt >= changesMost {
@@ -137,7 +146,7 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, whole bool, err error) {
 	if j.Location != "" {
 		at = Place{p.to.host, j.Location}
-		if j.Look == s.look {
+		if j.Look == s.look || c.run.Digest != NoSum && j.Look.sameFile(s.look) {
 			offset, whole, err = c.offset(at)
 			switch {
 			case err == nil && (whole || offset <= p.size):
@@ -153,7 +162,7 @@ func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, w
 			c.cancel(at)
 		}
 	}
-	at, err = c.create(p.to, s.look.Size, s.attributes()...)
+	at, err = c.create(p.to, s.look.Size, append(s.attributes(), p.extra...)...)
 	if err == nil {
 		err = j.begin(upload{at.path, s.look})
 	}
@@ -208,7 +217,7 @@ func (c *caller) pouring(p *post, s *source, left int64, f *follower) *body {
 // putWhole sends a file to a server that is no relay: as a whole, or from its beginning
 // again.
 func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
-	fields := s.attributes()
+	fields := append(s.attributes(), p.extra...)
 	if c.run.Digest != NoSum {
 		f := follow(s, c.run.Digest)
 		f.reach(p.size)

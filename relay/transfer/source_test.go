@@ -84,7 +84,7 @@ func TestJournal(t *testing.T) {
 	to := Place{"h:80", "/a"}
 	open := func(path string, to Place) *journal {
 		t.Helper()
-		j, err := openJournal(dir, path, to)
+		j, err := openJournal(dir, path, to, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func TestJournal(t *testing.T) {
 	if err := j.begin(want); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openJournal(dir, "/f", to); !errors.Is(err, errSending) {
+	if _, err := openJournal(dir, "/f", to, true); !errors.Is(err, errSending) {
 		t.Errorf("opened twice: %v", err)
 	}
 	j.keep()

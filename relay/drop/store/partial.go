@@ -18,6 +18,7 @@ type Partial struct {
 	path   string // that it is to have
 	base   string // the last part of it
 	hidden string // the name it has meanwhile; "" = none
+	named  bool   // it outlives the process
 }
 
 // partSuffix ends the name of a Partial on a file system that has no files without.

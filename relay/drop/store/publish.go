@@ -28,6 +28,8 @@ type Terms struct {
 	Holds func(exists bool, info sock.FileInfo) bool
 	Mtime time.Time // zero = now
 	Mode  uint32    // permissions; 0 = as the process makes files
+	// Via are the drops that the file came through; "" = it is not known to have.
+	Via string
 	// Digests are kept with the file, in the form of Repr-Digest; "" = none.
 	Digests string
 }
@@ -42,11 +44,13 @@ type Published struct {
 // Publish gives the file its name. When it returns without an error, the file and its
 // name are durable (if the store is) and visible. On an error nothing is visible but
 // what was before; only when the name of a file that was replaced cannot be made durable
-// does the new one stay, since the old is gone. The Partial is over in any case.
+// does the new one stay, since the old is gone. The Partial is over in any case; but the file
+// of one from BeginNamed or Reopen is left when it was not published, for its owner to
+// remove.
 func (p *Partial) Publish(t Terms) (Published, error) {
 	defer p.close()
 	done, err := p.publish(t)
-	if err != nil && p.hidden != "" {
+	if err != nil && p.hidden != "" && !p.named {
 		_ = unix.Unlinkat(p.place.dir, p.hidden, 0)
 	}
 	return done, err
@@ -56,21 +60,13 @@ func (p *Partial) publish(t Terms) (done Published, err error) {
 	if errno := p.finishFile(t); errno != 0 {
 		return done, errno
 	}
-	done, err = p.name(t)
-	if err != nil || !p.store.durable {
-		return done, err
+	if p.store.durable {
+		return p.store.commit(p, t)
 	}
-	if errno := p.place.sync(p.store.calls.sync); errno != 0 {
-		if !done.Replaced {
-			_, base := split(done.Path)
-			_ = unix.Unlinkat(p.place.dir, base, 0)
-		}
-		return done, errno
-	}
-	return done, nil
+	return p.name(t)
 }
 
-// finishFile sets what the file has beside its bytes, and makes all of it durable. The
+// finishFile sets what the file has beside its bytes. The
 // time is always set, from a clock that is finer than the kernel's own for files: two
 // files of one size that take each other's place within a tick must differ in their tags.
 func (p *Partial) finishFile(t Terms) sock.Errno {
@@ -86,6 +82,9 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 	if errno := sock.SetTime(p.FD, at.Unix(), int64(at.Nanosecond())); errno != 0 {
 		return errno
 	}
+	if t.Via != "" {
+		_ = retry(func() error { return unix.Fsetxattr(p.FD, via, []byte(t.Via), 0) })
+	}
 	if t.Digests != "" {
 		info, errno := sock.Info(p.FD, true)
 		if errno != 0 {
@@ -93,10 +92,7 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 		}
 		KeepDigests(p.FD, info, t.Digests)
 	}
-	if !p.store.durable {
-		return 0
-	}
-	return p.store.calls.sync(p.FD)
+	return 0
 }
 
 // name is the step that others see: check and naming under one lock.

@@ -62,7 +62,7 @@ func (s *Store) openNamed(path, id string, flags int) (*Partial, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Partial{FD: -1, store: s, place: at, path: path, base: base}
+	p := &Partial{FD: -1, store: s, place: at, path: path, base: base, named: true}
 	fd, errno := openat(at.dir, partName(id), flags|unix.O_RDWR|unix.O_NOFOLLOW, 0o666)
 	if errno != 0 {
 		p.place.close()

@@ -31,6 +31,8 @@ type Store struct {
 	durable bool
 	began   time.Time
 	calls   calls
+
+	committer committer
 }
 
 // New makes a store of a directory, of which dir is a descriptor (O_PATH will do) that

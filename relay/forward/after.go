@@ -1,0 +1,183 @@
+package forward
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"relay/config"
+	"relay/relay/drop/store"
+	"relay/relay/sock"
+	"relay/relay/transfer"
+)
+
+// retryFirst is how long after a failure a file is tried again; each further one doubles
+// it, up to the forward's retry.
+const retryFirst = time.Second
+
+// report takes what a courier has come back with.
+func (f *Forwarder) report(r result) {
+	route := f.routes[r.route]
+	if route.busy--; route.busy == 0 {
+		route.rest()
+	}
+	one := f.files[r.path]
+	if one == nil {
+		return
+	}
+	one.reports--
+	leg := &one.legs[r.route]
+	switch {
+	case r.err == nil:
+		leg.state = sent
+		route.down = 0
+	case f.leaving:
+		leg.state = waiting
+	case transfer.Vanished(r.err):
+		leg.state, one.stale = unwanted, true
+	case errors.Is(r.err, errOther):
+		leg.state, one.stale = waiting, true
+	default:
+		f.failed(one, r.route, r.err)
+	}
+	if one.stale && one.reports == 0 {
+		delete(f.files, one.path)
+		f.consider(one.path, false)
+		return
+	}
+	f.settleFile(one)
+}
+
+// failed has a file tried again, or gives it up.
+func (f *Forwarder) failed(one *file, i int, err error) {
+	leg, r := &one.legs[i], f.routes[i]
+	now := time.Now()
+	leg.tries++
+	leg.why = err.Error()
+	limit := r.config.GiveUpAfter
+	if leg.last || limit > 0 && now.Sub(leg.since) >= limit {
+		if e := f.book.put(r.config.To, one.path, record{Version: one.look.version, Error: leg.why, At: now}); e == nil {
+			leg.state = failed
+			r.failedFiles.Add(1)
+			r.log.Error().Str("file", one.path).Int("tries", leg.tries).Err(err).Msg("given up")
+			return
+		}
+	}
+	r.retries.Add(1)
+	leg.state = waiting
+	if !transfer.Answered(err) {
+		r.absent(one.path, err)
+		r.line = append(r.line, one)
+		return
+	}
+	leg.next = now.Add(retryAfter(leg.tries, r.config.Retry))
+	r.line = append(r.line, one)
+	r.log.Warn().Str("file", one.path).Int("tries", leg.tries).Time("next", leg.next).Err(err).Msg("not forwarded; trying again")
+}
+
+// absent has all files of a route wait, since nobody is there to take them.
+func (r *route) absent(path string, err error) {
+	if now := time.Now(); now.After(r.until) { // else another courier has found the same
+		r.down++
+		r.until = now.Add(retryAfter(r.down, r.config.Retry))
+		r.log.Warn().Str("file", path).Int("tries", r.down).Time("next", r.until).Err(err).Msg("nobody takes what is forwarded; all wait")
+	}
+}
+
+func retryAfter(tries int, most time.Duration) time.Duration {
+	const doublings = 20
+	if tries > doublings {
+		return most
+	}
+	return min(retryFirst<<(tries-1), most)
+}
+
+// settleFile does with a file what is to be done when all routes are through with it.
+func (f *Forwarder) settleFile(one *file) {
+	gone, wanted := true, false
+	why := ""
+	for i := range one.legs {
+		switch l := &one.legs[i]; l.state {
+		case waiting, carried:
+			gone = false
+		case failed:
+			wanted, why = true, f.routes[i].config.To+": "+l.why
+		case sent:
+			wanted = true
+		case unwanted:
+		}
+	}
+	if !gone {
+		return
+	}
+	delete(f.files, one.path)
+	if !wanted || f.config.Forwards[0].After == config.AfterKeep {
+		return
+	}
+	if err := f.dispose(one, why); err != nil && !errors.Is(err, os.ErrNotExist) && err != store.ErrPrecondition {
+		f.log.Error().Str("file", one.path).Err(err).Msg("what was forwarded could not be put away; it stays where it is")
+	}
+}
+
+// dispose puts a file away: to those that failed, with the reason, or as `after` says. If
+// it is another by now, it stays.
+func (f *Forwarder) dispose(one *file, why string) error {
+	fd, err := unix.Open(f.config.Directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer sock.Close(fd)
+	s := store.New(fd, true)
+	l, err := lookAt(f.config.Directory, one.path)
+	if err != nil {
+		return err
+	}
+	if l.version != one.look.version {
+		return store.ErrPrecondition
+	}
+	switch {
+	case why != "":
+		err = f.bury(s, one.path, why)
+	case f.config.Forwards[0].After == config.AfterArchive:
+		_, err = s.Move(one.path, archiveDirectory+"/"+one.path, true)
+	default:
+		err = s.Remove(one.path, func(exists bool, info sock.FileInfo) bool {
+			return exists && info.Size == l.version.Size && time.Unix(info.Sec, info.Nsec).UnixNano() == l.version.Mtime
+		})
+	}
+	if err == nil && f.config.DoneMarker != "" {
+		err = s.Remove(one.path+f.config.DoneMarker, nil)
+	}
+	return err
+}
+
+// bury moves a file to those that failed. The reason is written first: a file there
+// always has one.
+func (f *Forwarder) bury(s *store.Store, path, why string) error {
+	reason := filepath.Join(f.config.Directory, failedDirectory, path+".reason")
+	const dirMode, fileMode = 0o777, 0o666
+	if err := os.MkdirAll(filepath.Dir(reason), dirMode); err != nil {
+		return err
+	}
+	if err := os.WriteFile(reason, []byte(time.Now().UTC().Format(time.RFC3339)+" "+why+"\n"), fileMode); err != nil {
+		return err
+	}
+	_, err := s.Move(path, failedDirectory+"/"+path, true)
+	return err
+}
+
+// exhume brings a file that failed back to its place, unless another is there by now.
+func (f *Forwarder) exhume(path string) {
+	fd, err := unix.Open(f.config.Directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer sock.Close(fd)
+	s := store.New(fd, true)
+	if _, err := s.Move(failedDirectory+"/"+path, path, false); err == nil {
+		_ = s.Remove(failedDirectory+"/"+path+".reason", nil) // it says what was
+	}
+}

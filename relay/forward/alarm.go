@@ -1,0 +1,86 @@
+package forward
+
+import (
+	"sync"
+	"time"
+)
+
+// alarms are when to look at names again.
+type alarms struct {
+	at    map[string]time.Time
+	next  time.Time // the first of them, or of the files that wait for another try
+	clock *time.Timer
+}
+
+// set has a name looked at.
+func (a *alarms) set(path string, at time.Time) {
+	if a.at == nil {
+		a.at = map[string]time.Time{}
+	}
+	a.at[path] = at
+	a.wake(at)
+}
+
+// wake has the owner look at what waits.
+func (a *alarms) wake(at time.Time) {
+	if a.next.IsZero() || at.Before(a.next) {
+		a.next = at
+	}
+}
+
+// timer is a channel that tells when the first is due; nil if there is none.
+func (a *alarms) timer() <-chan time.Time {
+	if a.next.IsZero() {
+		return nil
+	}
+	wait := max(time.Until(a.next), 0)
+	if a.clock == nil {
+		a.clock = time.NewTimer(wait)
+	} else {
+		a.clock.Reset(wait)
+	}
+	return a.clock.C
+}
+
+// due takes the names whose time has come.
+func (a *alarms) due(now time.Time) (paths []string) {
+	a.next = time.Time{}
+	for path, at := range a.at {
+		if at.After(now) {
+			a.wake(at)
+			continue
+		}
+		paths = append(paths, path)
+		delete(a.at, path)
+	}
+	return paths
+}
+
+// mailbox takes names from loops, which wait for nobody.
+type mailbox struct {
+	mu    sync.Mutex
+	paths []string
+	ready chan struct{}
+}
+
+func (m *mailbox) add(path string) {
+	m.mu.Lock()
+	m.paths = append(m.paths, path)
+	m.mu.Unlock()
+	select {
+	case m.ready <- struct{}{}:
+	default: // it is known already
+	}
+}
+
+func (m *mailbox) take() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	paths := m.paths
+	m.paths = nil
+	return paths
+}
+
+// Arrived tells of a file that has been published in the drop, and is complete. It may be
+// called from anywhere, and waits for nobody.
+func (f *Forwarder) Arrived(path string) { f.mail.add(path) }

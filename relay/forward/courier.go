@@ -1,0 +1,143 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"relay/config"
+	"relay/relay/transfer"
+)
+
+// route is one [[drop.forward]] at work.
+type route struct {
+	config config.Forward
+	drop   string // the directory
+	log    zerolog.Logger
+	line   []*file // that wait
+	busy   int     // couriers under way
+	down   int     // tries in a row that found nobody there
+	until  time.Time
+
+	mu   sync.Mutex
+	idle []*transfer.Courier // with their connections
+
+	sentFiles, sentBytes, failedFiles, retries atomic.Uint64
+}
+
+// result is what a courier comes back with.
+type result struct {
+	route   int
+	path    string
+	version version
+	err     error
+}
+
+func (r *route) wants(path string) bool {
+	return (len(r.config.Match) == 0 || matches(r.config.Match, path)) && !matches(r.config.Ignore, path)
+}
+
+// carry sends a file, and writes into the book that it was. It runs beside the owner.
+func (r *route) carry(ctx context.Context, b *book, i int, path string, v version) result {
+	began := time.Now()
+	back := result{route: i, path: path, version: v}
+	c, err := r.courier(ctx)
+	if err == nil {
+		before := c.Moved()
+		var d *transfer.Delivery
+		if d, err = c.Carry(filepath.Join(r.drop, path), path, join(cameThrough(r.drop, path), b.id)); err == nil {
+			err = r.settle(b, d, path, v)
+		}
+		r.sentBytes.Add(uint64(c.Moved() - before))
+		r.release(ctx, c)
+	}
+	if err == nil {
+		r.sentFiles.Add(1)
+		r.log.Info().Str("file", path).Int64("size", v.Size).
+			Float64("duration_ms", float64(time.Since(began))/float64(time.Millisecond)).Msg("forwarded")
+	}
+	back.err = err
+	return back
+}
+
+// settle writes into the book that a file was sent. What was sent is what stood there at
+// the end; if that is not what was queued, the name is looked at again.
+func (r *route) settle(b *book, d *transfer.Delivery, path string, v version) error {
+	l, err := lookAt(r.drop, path)
+	if err == nil && l.version != v {
+		d.Settle() // that version has arrived, and is gone here
+		return errOther
+	}
+	if err := b.put(r.config.To, path, record{Version: v, Sent: true, At: time.Now()}); err != nil {
+		d.Keep()
+		return err
+	}
+	d.Settle()
+	return nil
+}
+
+// errOther is what becomes of a file that is another one now.
+var errOther = errors.New("it is another file now")
+
+func join(came, id string) string {
+	if came == "" {
+		return id
+	}
+	return came + "," + id
+}
+
+// courier takes one that rests, or makes one. The token is read each time: it may have
+// been changed because it was wrong.
+func (r *route) courier(ctx context.Context) (*transfer.Courier, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.idle); n > 0 {
+		c := r.idle[n-1]
+		r.idle = r.idle[:n-1]
+		return c, nil
+	}
+	o := transfer.Options{Digest: digests[r.config.Digest], Durable: true, StateDir: filepath.Join(r.drop, Directory, "uploads")}
+	if r.config.TokenFile != "" {
+		text, err := os.ReadFile(r.config.TokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("token_file: %w", err)
+		}
+		o.Token = strings.TrimSpace(string(text))
+	}
+	return transfer.NewCourier(ctx, r.config.To, o)
+}
+
+// digests maps the values of `digest`.
+var digests = map[config.Digest]transfer.Digest{
+	config.DigestNone: transfer.NoSum, config.DigestXXH3: transfer.XXH3, config.DigestSHA256: transfer.SHA256,
+}
+
+// release keeps a courier for the next file, without its connection when there is none
+// to come soon: a server closes those that say nothing.
+func (r *route) release(ctx context.Context, c *transfer.Courier) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ctx.Err() != nil || len(r.idle) >= r.config.Parallel {
+		c.Rest()
+		return
+	}
+	r.idle = append(r.idle, c)
+}
+
+// rest closes the connections of couriers that nobody needs now.
+func (r *route) rest() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.idle {
+		c.Rest()
+	}
+	r.idle = nil // with the token that they were made with
+}

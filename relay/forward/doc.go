@@ -1,0 +1,25 @@
+// Package forward sends what lands in a drop on to drops on other hosts, each file once
+// and whole, whatever is killed meanwhile.
+//
+// A Forwarder looks after one drop. One goroutine (forwarder.go) owns all that is known
+// of its files; others look and carry for it and report back: the watcher of the
+// directory (watch.go, by inotify; scan.go, by looking through all), and for each
+// [[drop.forward]] as many couriers (courier.go) as it has files at a time.
+//
+//	a name changes ─► candidate ─► complete? ─► waiting ─► carried ─► sent, by all ─► after
+//	                     ▲  settle.go  │           ▲           │                      after.go
+//	                     └─────────────┘           └── retry ──┘
+//
+// The queue is the directory itself: what is in it and not in the book as sent is still
+// to be sent. So nothing has to be written when a file comes, and nothing can be lost
+// with the queue. The book (book.go) remembers which version of which file was sent where
+// and which was given up; it is written, synced, before the file is touched, and a record
+// outlives its file by a day. What is carried is a resumable upload whose place is noted,
+// synced, before it is completed: after a kill or a loss of power at any point the
+// receiver is asked, and says that it is complete or how much is missing. It keeps that
+// answer for as long as its uploads live (their expiry), which must be longer than this
+// side may be down.
+//
+// A file carries the ids of the drops that it came through (X-Relay-Via), and is not sent
+// on by one that it came through before.
+package forward

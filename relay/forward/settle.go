@@ -1,0 +1,69 @@
+package forward
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// look is a file as it stands there.
+type look struct {
+	version version
+	changed time.Time // the later of its two times of change
+}
+
+// lookAt looks at a regular file; os.ErrNotExist says that there is none.
+func lookAt(root, path string) (look, error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(filepath.Join(root, path), &st); err != nil {
+		return look{}, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return look{}, os.ErrNotExist
+	}
+	return look{versionOf(&st), time.Unix(0, max(st.Mtim.Nano(), st.Ctim.Nano()))}, nil
+}
+
+// settles is how long it takes until a file may be complete, 0 if it is. One that nobody
+// has changed for a while is, unless somebody still has it open for writing: the kernel
+// grants no read lease on such a file (fcntl(2), F_SETLEASE). Where we may not ask, the
+// while must do.
+func settles(root, path string, l look, settle time.Duration) time.Duration {
+	age := time.Since(l.changed)
+	if 0 <= age && age < settle { // a time to come says nothing
+		return settle - age
+	}
+	if openForWriting(filepath.Join(root, path)) {
+		return max(settle, time.Second)
+	}
+	return 0
+}
+
+func openForWriting(path string) bool {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
+	if err == nil {
+		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK) // closing gives it up as well
+	}
+	return errors.Is(err, unix.EAGAIN)
+}
+
+// via is an attribute with the ids of the drops that a file came through.
+const via = "user.relay.via"
+
+// cameThrough reads it; "" is none, or a file system that keeps none.
+func cameThrough(root, path string) string {
+	var buf [1 << 10]byte
+	n, err := unix.Lgetxattr(filepath.Join(root, path), via, buf[:])
+	if err != nil {
+		return ""
+	}
+	return string(buf[:n])
+}

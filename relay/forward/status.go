@@ -1,0 +1,187 @@
+package forward
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// counts are those of the whole drop.
+type counts struct {
+	looped atomic.Uint64
+}
+
+// Status is what one forward is doing.
+type Status struct {
+	To       string
+	Waiting  int // files, those that are tried again too
+	Carried  int // files under way
+	Failed   int // files given up that are still there
+	Oldest   time.Time
+	Sent     uint64 // files, since the start
+	Bytes    uint64 // over the network
+	Retries  uint64
+	GivenUp  uint64
+	Looped   uint64
+	LastSaid string // the last failure of a file that waits
+}
+
+// Item is one file of a forward's queue.
+type Item struct {
+	Path  string
+	To    string
+	Size  int64
+	State string // settling | waiting | carried | failed
+	Since time.Time
+	Tries int
+	Next  time.Time
+	Why   string
+}
+
+// errStopped is what is asked of a forwarder that does not run (yet, or any more).
+var errStopped = errors.New("this drop forwards nothing now")
+
+// answerTime is how long the owner may take.
+const answerTime = 2 * time.Second
+
+// ask runs a function on the owner's goroutine.
+func (f *Forwarder) ask(order func()) error {
+	done := make(chan struct{})
+	late := time.NewTimer(answerTime)
+	defer late.Stop()
+	select {
+	case f.orders <- func() { order(); close(done) }:
+		<-done
+		return nil
+	case <-late.C:
+		return errStopped
+	}
+}
+
+// Statuses are those of the forwards, in their order; what cannot be had is left out.
+func (f *Forwarder) Statuses() (all []Status) {
+	_ = f.ask(func() {
+		for i, r := range f.routes {
+			s := Status{
+				To: r.config.To, Carried: r.busy, Sent: r.sentFiles.Load(), Bytes: r.sentBytes.Load(),
+				Retries: r.retries.Load(), GivenUp: r.failedFiles.Load(), Looped: f.counts.looped.Load(),
+			}
+			for _, one := range f.files {
+				if !one.queued || one.legs[i].state != waiting && one.legs[i].state != carried {
+					continue
+				}
+				l := &one.legs[i]
+				if l.state == waiting {
+					s.Waiting++
+				}
+				if s.Oldest.IsZero() || l.since.Before(s.Oldest) {
+					s.Oldest = l.since
+				}
+				if l.why != "" {
+					s.LastSaid = l.why
+				}
+			}
+			f.book.each(r.config.To, func(path string, rec record) {
+				if rec.failed() {
+					s.Failed++
+				}
+			})
+			all = append(all, s)
+		}
+	})
+	return all
+}
+
+// Queue lists what is not done with, and what was given up.
+func (f *Forwarder) Queue() (all []Item, err error) {
+	err = f.ask(func() {
+		for _, one := range f.files {
+			if !one.queued {
+				all = append(all, Item{Path: one.path, Size: one.look.version.Size, State: "settling", Since: one.look.changed})
+				continue
+			}
+			for i, r := range f.routes {
+				l := one.legs[i]
+				names := map[state]string{waiting: "waiting", carried: "carried"}
+				if name := names[l.state]; name != "" {
+					all = append(all, Item{one.path, r.config.To, one.look.version.Size, name, l.since, l.tries, l.next, l.why})
+				}
+			}
+		}
+		for _, r := range f.routes {
+			f.book.each(r.config.To, func(path string, rec record) {
+				if rec.failed() {
+					all = append(all, Item{Path: path, To: r.config.To, Size: rec.Version.Size, State: "failed", Since: rec.At, Why: rec.Error})
+				}
+			})
+		}
+	})
+	slices.SortFunc(all, func(a, b Item) int { return strings.Compare(a.Path+"\x00"+a.To, b.Path+"\x00"+b.To) })
+	return all, err
+}
+
+// Retry has files tried now, also those that were given up: one, or with "" all. It says
+// how many.
+func (f *Forwarder) Retry(path string) (n int, err error) {
+	err = f.ask(func() {
+		for i, r := range f.routes {
+			for _, one := range f.files {
+				if (path == "" || path == one.path) && one.queued && one.legs[i].state == waiting {
+					one.legs[i].next = time.Time{}
+					n++
+				}
+			}
+			for _, name := range f.failedOn(r, path) {
+				if f.book.remove(r.config.To, name) == nil {
+					n++
+					f.exhume(name)
+					delete(f.files, name)
+					f.consider(name, true)
+				}
+			}
+		}
+	})
+	return n, err
+}
+
+// Drop takes files out of the queue: they count as given up.
+func (f *Forwarder) Drop(path string) (n int, err error) {
+	err = f.ask(func() {
+		one := f.files[path]
+		if one == nil || !one.queued {
+			return
+		}
+		for i, r := range f.routes {
+			switch one.legs[i].state {
+			case carried: // it may arrive all the same; if not, that was the last try
+				one.legs[i].last = true
+				n++
+				continue
+			case waiting:
+			case unwanted, sent, failed:
+				continue
+			}
+			why := "dropped by hand"
+			if f.book.put(r.config.To, path, record{Version: one.look.version, Error: why, At: time.Now()}) == nil {
+				one.legs[i].state, one.legs[i].why = failed, why
+				n++
+			}
+		}
+		if n > 0 && one.reports == 0 {
+			f.settleFile(one)
+		}
+	})
+	return n, err
+}
+
+// failedOn are the names that were given up on a route.
+func (f *Forwarder) failedOn(r *route, path string) (names []string) {
+	f.book.each(r.config.To, func(name string, rec record) {
+		if rec.failed() && (path == "" || path == name) {
+			names = append(names, name)
+		}
+	})
+	return names
+}

@@ -1,0 +1,64 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"os"
+)
+
+// Courier sends one file after the other to a directory of a drop, by an upload of its own
+// for each, whatever its size: with a place that is noted before the file is completed, no
+// kill and no lost answer has it appear twice. It does not try again by itself.
+type Courier struct {
+	caller
+	to Place
+}
+
+// NewCourier makes a courier to a URL. Of the options it heeds Token, Digest, Durable (for
+// its notes) and StateDir, which is needed.
+func NewCourier(ctx context.Context, url string, o Options) (*Courier, error) {
+	to, err := ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	o.GiveUpAfter = 0
+	return &Courier{caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}}, to.dir()}, nil
+}
+
+// Carry sends a file, to be name (a path of raw bytes) in the directory. via are the ids
+// of the drops that it came through. Without an error the file is there; the note of the
+// upload stays until the caller has remembered that elsewhere, because until then it is
+// what keeps the file from being sent twice.
+func (c *Courier) Carry(path, name, via string) (*Delivery, error) {
+	p := &post{path: path, to: c.to.join(name)}
+	if via != "" {
+		p.extra = []field{{"X-Relay-Via", via}}
+	}
+	j, err := openJournal(c.run.StateDir, p.path, p.to, c.run.Durable)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.sendNoted(p, j); err != nil {
+		return nil, err
+	}
+	return &Delivery{j}, nil
+}
+
+// Delivery is a file that has arrived, with the note of it. One of its methods is to be
+// called.
+type Delivery struct{ note *journal }
+
+// Settle removes the note: the delivery is remembered elsewhere.
+func (d *Delivery) Settle() { d.note.done() }
+
+// Keep leaves the note: sending the file again will find that it is there.
+func (d *Delivery) Keep() { d.note.keep() }
+
+// Moved is how many bytes have gone over the network.
+func (c *Courier) Moved() int64 { return c.run.BytesMoved.Load() }
+
+// Rest closes the connection; the next file opens another.
+func (c *Courier) Rest() { c.hangUp() }
+
+// Vanished reports that the file to send is not there any more.
+func Vanished(err error) bool { return errors.Is(err, os.ErrNotExist) }
