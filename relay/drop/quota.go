@@ -19,7 +19,11 @@ type usage struct {
 	at       time.Time
 }
 
-const recountAfter = 10 * time.Second
+const (
+	recountAfter = 10 * time.Second
+	// togetherTenths is how much of what is free several uploads may set aside.
+	togetherTenths = 9
+)
 
 // counted sets what a walk found.
 func (r *registry) counted(bytes int64) {
@@ -65,10 +69,20 @@ func (d *Drop) fits(u *usage, size int64) (err error, recount bool) {
 		}
 		return unix.EDQUOT, false
 	}
-	if d.limits.FreeReserve > 0 {
-		if free, errno := sock.FreeSpace(d.dir); errno == 0 && free-u.promised-size < d.limits.FreeReserve {
-			return unix.ENOSPC, false
-		}
+	if d.limits.FreeReserve == 0 && u.promised == 0 {
+		return nil, false // the reservation itself finds out
+	}
+	free, errno := sock.FreeSpace(d.dir)
+	if errno != 0 {
+		return nil, false
+	}
+	if d.limits.FreeReserve > 0 && free-u.promised-size < d.limits.FreeReserve {
+		return unix.ENOSPC, false
+	}
+	// Whoever announces large files and sends nothing must not take the whole disk from
+	// everybody: only an upload that is alone may have all of it.
+	if u.promised > 0 && u.promised+size > (free+u.promised)/10*togetherTenths {
+		return unix.ENOSPC, false
 	}
 	return nil, false
 }
