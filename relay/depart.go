@@ -30,6 +30,7 @@ func (s *Server) depart(kill <-chan struct{}) {
 		w.drain(p, i) // what the new one does not listen on ends here
 		w.pool.Empty()
 	})
+	p.stopForwards()
 	s.after.Patient = true
 	s.log.Info().Int64("sessions", s.capacity.Used()).Int("pid", s.after.PID()).Msg("handed over; ending what could not be moved")
 	why := s.awaitLast(p, kill)

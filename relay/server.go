@@ -196,8 +196,13 @@ func (s *Server) start() error {
 	if s.before != nil {
 		return s.takeOver()
 	}
-	s.parts.Load().startUpstreams(nil)
-	return s.accept()
+	p := s.parts.Load()
+	p.startUpstreams(nil)
+	if err := s.accept(); err != nil {
+		return err
+	}
+	p.startForwards()
+	return nil
 }
 
 // accept sets the acceptors to work.
@@ -212,7 +217,6 @@ func (s *Server) accept() error {
 			return fmt.Errorf("start accepting: %w", err)
 		}
 	}
-	p.startForwards()
 	return nil
 }
 
@@ -227,13 +231,17 @@ func (s *Server) endsByDraining() bool {
 // drain waits for the sessions to finish and ends those that do not in time.
 func (s *Server) drain(kill <-chan struct{}) {
 	p := s.parts.Load()
+	s.arriving.Lock() // beside a process before that may just have moved the last
 	s.keepLeft(p)
+	s.arriving.Unlock()
 	timeout := p.drainTimeout()
 	s.said(s.notifier.Stopping(timeout + stopMargin))
 	s.log.Info().Int64("sessions", s.capacity.Used()).Dur("timeout_ms", timeout).Msg("draining")
 	s.said(s.notifier.Status(s.statusLine(measures{}, measures{loops: len(s.workers)})))
 	s.each(func(i int, w *worker) { w.drain(p, i) })
+	s.arriving.Lock()
 	p.stopForwards() // what is on its way goes on after the next start
+	s.arriving.Unlock()
 	expired := time.NewTimer(timeout)
 	defer expired.Stop()
 	look := time.NewTicker(drainPoll)

@@ -64,6 +64,7 @@ func (s *Server) takeOwnership() {
 	if p.admin != nil {
 		p.admin.Share(false)
 	}
+	p.startForwards() // the one before has ended its own
 }
 
 // takeOver comes up beside the process before, and then takes its place.

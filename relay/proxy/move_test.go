@@ -1,12 +1,15 @@
 package proxy
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"relay/config"
 	"relay/relay/flow"
@@ -15,9 +18,10 @@ import (
 // juggler moves the session of a rig with two loops from one to the other and back, in
 // mid-stream.
 type juggler struct {
-	r     *rig
-	moves int
-	held  int // moves with bytes in a pipe or a buffer
+	r      *rig
+	moves  int
+	held   int  // moves with bytes in a pipe or a buffer
+	abroad bool // by way of a record, as to another process
 }
 
 // move hands the session over, from whichever loop has it. It runs on no loop.
@@ -29,6 +33,9 @@ func (j *juggler) move() {
 				j.moves++
 				if m.Flows[client].Holds() || m.Flows[backend].Holds() {
 					j.held++
+				}
+				if j.abroad {
+					m = j.r.throughRecord(m)
 				}
 				to.loop.Load.Add(1)
 				to.loop.Post(func() { to.sessions.Adopt(m) })
@@ -79,6 +86,66 @@ func TestMovesInMidStream(t *testing.T) {
 				t.Errorf("the access log says %d and %d bytes, want %d and %d", l.BytesUp, l.BytesDown, upBytes, downBytes)
 			}
 			if j.moves < 20 || j.held < 5 {
+				t.Errorf("moved %d times, %d times with bytes held", j.moves, j.held)
+			}
+		})
+	}
+}
+
+// throughRecord sends a session through what another process would get of it: text, and
+// duplicates of its descriptors.
+func (r *rig) throughRecord(m Moved) Moved {
+	var fds []int
+	text, err := json.Marshal(m.Record(func(fd int) int {
+		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			r.t.Error(err)
+		}
+		fds = append(fds, dup)
+		return len(fds) - 1
+	}))
+	if err != nil {
+		r.t.Error(err)
+	}
+	if len(fds) != m.Descriptors() {
+		r.t.Errorf("%d descriptors, and %d are announced", len(fds), m.Descriptors())
+	}
+	var record Record
+	if err := json.Unmarshal(text, &record); err != nil {
+		r.t.Error(err)
+	}
+	m.Depart()
+	return record.Arrive(r.listener, r.listener.Target, func(n int) int { return fds[n] })
+}
+
+// The same by way of another process.
+func TestMovesBetweenProcesses(t *testing.T) {
+	for name, s := range map[string]shape{
+		"auto":         {mode: flow.Auto},
+		"without pipe": {mode: flow.Auto, pipeBudget: -1},
+		"unix":         {mode: flow.Auto, unixClient: true, unixBackend: true},
+		"with a rate": {mode: flow.Auto, edit: func(c *config.Listener, _ *config.Upstream) {
+			c.Rates = config.Rates{SessionUp: 20 << 20, Down: 20 << 20}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.loops, s.small = 2, true
+			r, p := s.begin(t)
+			j := &juggler{r: r, abroad: true}
+			stop := make(chan struct{})
+			var juggling sync.WaitGroup
+			juggling.Go(func() { j.juggle(stop) })
+			err := converse(p)
+			close(stop)
+			juggling.Wait()
+			if err != nil {
+				t.Error(err)
+			}
+			l := r.wantReason(1, Complete)
+			if l.BytesUp != upBytes || l.BytesDown != downBytes {
+				t.Errorf("the access log says %d and %d bytes, want %d and %d", l.BytesUp, l.BytesDown, upBytes, downBytes)
+			}
+			if j.moves < 20 || j.held < 5 && s.edit == nil { // what has a rate is not blocked
 				t.Errorf("moved %d times, %d times with bytes held", j.moves, j.held)
 			}
 		})
