@@ -83,6 +83,10 @@ func (s *Server) fill(next, now *parts) error {
 		if service.drop, err = drop.NewDrop(service.Service, c, chunk); err != nil {
 			return fmt.Errorf("drop %q: %w", c.Name, err)
 		}
+		if address := service.drop.TokensInClear(); address != "" {
+			s.log.Warn().Str("drop", c.Name).Str("address", address).
+				Msg("tokens cross the network in clear: keep this address within a network or a tunnel that you trust")
+		}
 		s.prepareForward(service, c)
 	}
 	next.admin, err = s.interfaceOf(next.config.Admin)

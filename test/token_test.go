@@ -161,3 +161,23 @@ func TestTokensReload(t *testing.T) {
 		t.Errorf("a token that was taken away: status %d", a.StatusCode)
 	}
 }
+
+// Tokens that come over a network can be read there: the log says so, and says nothing
+// of a drop that only this machine reaches.
+func TestTokensInClearAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(harness.Directory(t), "tokens")
+	newToken(t, file, "reader", "read", "/")
+	for listen, want := range map[string]bool{"0.0.0.0:0": true, "127.0.0.1:0": false} {
+		r := startUploads(t, func(_ *harness.Config, d harness.Table) {
+			d["tokens_file"], d["listen"] = file, []string{listen}
+		})
+		warned := false
+		for _, l := range r.Journal.Lines() {
+			warned = warned || strings.HasPrefix(l.Message, "tokens cross the network in clear")
+		}
+		if warned != want {
+			t.Errorf("%s: warned %v, want %v", listen, warned, want)
+		}
+	}
+}

@@ -123,13 +123,33 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 // checkReach refuses sockets that systemd brought and that other machines reach, when
 // nobody said who may come. Addresses of the file were looked at when it was read.
 func (d *Drop) checkReach(c *config.Drop) error {
-	if d.Service == nil || c.Open || d.tokens != nil {
+	if c.Open || d.tokens != nil {
 		return nil
+	}
+	if address := d.reachedAt(); address != "" {
+		return fmt.Errorf("%s is reached from other machines, and there are no tokens; write tokens_file, or open = true", address)
+	}
+	return nil
+}
+
+// TokensInClear is an address to which tokens come over a network, where others may read
+// them; "" if there is none.
+func (d *Drop) TokensInClear() string {
+	if d.tokens == nil {
+		return ""
+	}
+	return d.reachedAt()
+}
+
+// reachedAt is an address of the drop that other machines reach, or "".
+func (d *Drop) reachedAt() string {
+	if d.Service == nil {
+		return ""
 	}
 	for _, address := range d.Service.Addresses() {
 		if a, err := netip.ParseAddrPort(address); err == nil && !a.Addr().IsLoopback() {
-			return fmt.Errorf("%s is reached from other machines, and there are no tokens; write tokens_file, or open = true", address)
+			return address
 		}
 	}
-	return nil
+	return ""
 }
