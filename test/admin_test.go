@@ -248,7 +248,7 @@ func TestAdminCommands(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"status"}, 0, "1 sessions open"},
+		{[]string{"status"}, 0, "1 session open"},
 		{[]string{"status", "--json"}, 0, `"listeners": [`},
 		{[]string{"sessions", "--backend", backend}, 0, id},
 		{[]string{"sessions", "--listener", "other"}, 0, "No such sessions"},

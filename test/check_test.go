@@ -127,6 +127,9 @@ func TestExitCodes(t *testing.T) {
 	occupied := listen(t, "127.0.0.1:0").Address
 	taken := harness.WriteConfig(t, strings.Replace(goodConfig, "127.0.0.1:0", occupied, 1))
 	nodir := harness.WriteConfig(t, strings.Replace(goodConfig, "127.0.0.1:0", "unix:/nonexistent/s", 1))
+	drop := "[[drop]]\nname = \"files\"\nlisten = [\"127.0.0.1:0\"]\ndirectory = "
+	nofiles := harness.WriteConfig(t, drop+"\"/nonexistent/files\"\n")
+	notokens := harness.WriteConfig(t, drop+"\".\"\ntokens_file = \"/nonexistent/tokens\"\n")
 	for _, c := range []struct {
 		name string
 		args []string
@@ -139,9 +142,14 @@ func TestExitCodes(t *testing.T) {
 		{"syntax error", []string{"check", "--config", syntax}, 1, syntax},
 		{"no such file", []string{"check", "--config", "/nonexistent/relay.toml"}, 1, "/nonexistent/relay.toml"},
 		{"run without a file", []string{"run"}, 1, "relay.toml"},
+		{"no directory for a drop", []string{"run", "--config", nofiles}, 1, "there is no /nonexistent/files; make it"},
+		{"no tokens for a drop", []string{"run", "--config", notokens}, 1, "`relay token new --name NAME /nonexistent/tokens` makes it"},
 		{"address in use", []string{"run", "--config", taken}, 1, occupied},
 		{"no directory for a socket", []string{"run", "--config", nodir}, 1, "/nonexistent/s"},
 		{"no such command", []string{"serve"}, 2, "serve"},
+		{"no such command of a command", []string{"backend", "drian", "web", "192.0.2.1:1"}, 2, `did you mean "drain"`},
+		{"half a command", []string{"backend"}, 2, "relay backend drain"},
+		{"help for the command that was meant", []string{"get"}, 2, "Try 'relay get --help'"},
 		{"no such flag", []string{"run", "--colour"}, 2, "colour"},
 		{"a word too many", []string{"check", "--config", good, "again"}, 2, "again"},
 		{"a flag without its value", []string{"check", "--config"}, 2, "config"},
@@ -164,7 +172,9 @@ func TestExitCodes(t *testing.T) {
 // version says something on standard output.
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	if got := harness.Run(t, "version"); !strings.HasPrefix(got.Stdout, "relay ") {
-		t.Errorf("%q, want \"relay …\"", got.Stdout)
+	for _, word := range []string{"version", "--version"} {
+		if got := harness.Run(t, word); !strings.HasPrefix(got.Stdout, "relay ") || got.Code != 0 {
+			t.Errorf("%s: %q, want \"relay …\"", word, got.Stdout)
+		}
 	}
 }

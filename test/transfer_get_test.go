@@ -65,6 +65,30 @@ func TestGetPlaces(t *testing.T) {
 	}
 }
 
+// A directory that is named itself comes with its own mode and time, too: one that is
+// closed to others over there is closed here.
+func TestGetNamedTree(t *testing.T) {
+	t.Parallel()
+	r := startDrop(t, nil)
+	r.file(t, "sub/a", []byte("content"))
+	from, at := filepath.Join(r.dir, "sub"), time.Unix(1_000_000_000, 123_456_789)
+	if err := os.Chmod(from, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(from, at, at); err != nil {
+		t.Fatal(err)
+	}
+	to := t.TempDir()
+	transferAll(t, "get", "http://"+r.Address(t, "files")+"/sub", to)
+	info, err := os.Stat(filepath.Join(to, "sub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o700 || !info.ModTime().Equal(at) {
+		t.Errorf("%v of %v, want a mode of 0700 and %v", info.Mode(), info.ModTime(), at)
+	}
+}
+
 // Connections that are cut at random do not matter: files go on where they were.
 func TestGetOverABadNetwork(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ back, the configured weight changes, or relay restarts.`,
 		orderCommand(to, "enable", "enabled", "Give a drained backend sessions again"),
 		weightCommand(to),
 	)
-	return c
+	return group(c, "drain web 10.0.0.2:80")
 }
 
 // orderCommand is drain or enable.

@@ -12,7 +12,12 @@ func checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Check a configuration and name every mistake in it",
-		Args:  cobra.NoArgs,
+		Long: `Check a configuration and name every mistake in it, each with its line, its key and what
+would be right. Exit code 1 says that there is one.
+
+Only the file is looked at, so that it can be checked on another machine. Whether what
+it names is there (directories, token files, ports), 'relay doctor' and the start say.`,
+		Args: cobra.NoArgs,
 	}
 	file := configFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -20,9 +25,17 @@ func checkCommand() *cobra.Command {
 		if err != nil {
 			return failure{err}
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%s is fine: %d listeners, %d upstreams, %d drops\n",
-			*file, len(loaded.Listeners), len(loaded.Upstreams), len(loaded.Drops))
+		fmt.Fprintf(c.OutOrStdout(), "%s is fine: %s, %s, %s\n", *file,
+			count(len(loaded.Listeners), "listener"), count(len(loaded.Upstreams), "upstream"), count(len(loaded.Drops), "drop"))
 		return nil
 	}
 	return c
+}
+
+// count says how many there are of a thing.
+func count[N int | int64 | uint64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -33,7 +33,7 @@ func (f failure) Error() string {
 }
 
 func main() {
-	err := root().Execute()
+	c, err := root().ExecuteC()
 	if err == nil {
 		return
 	}
@@ -46,24 +46,30 @@ func main() {
 	if f := (failure{}); errors.As(err, &f) {
 		os.Exit(exitFailed)
 	}
-	fmt.Fprintln(os.Stderr, "Try 'relay --help'.")
+	fmt.Fprintf(os.Stderr, "Try '%s --help'.\n", c.CommandPath())
 	os.Exit(exitUsage)
 }
 
 func root() *cobra.Command {
 	c := &cobra.Command{
-		Use:           "relay",
-		Short:         "A layer-4 load balancer and file server that never copies its payload",
+		Use:   "relay",
+		Short: "A layer-4 load balancer and file server that never copies its payload",
+		Long: `A layer-4 load balancer and file server that never copies its payload.
+
+It serves what a TOML file says: relay.toml(5) has every key, 'relay run --config FILE'
+begins, and 'relay check --config FILE' names the mistakes in one. The other commands ask
+and steer a relay that runs, which needs [admin] in its file; move files to and from
+drops; and measure the machine.
+
+Exit codes: 0 fine, 1 it did not work, 2 wrong usage, 3 a part of a transfer is done.`,
+		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return errors.New("relay: a command is needed, such as 'relay run'")
-		},
 	}
+	c.SetVersionTemplate(versionText())
 	c.AddCommand(runCommand(), checkCommand(), reloadCommand(), upgradeCommand(), statusCommand(), sessionsCommand(), sessionCommand(),
 		backendCommand(), getCommand(), sendCommand(), queueCommand(), tokenCommand(), doctorCommand(), benchCommand(), versionCommand())
-	return c
+	return group(c, "run")
 }
 
 // configFlag is the same for every command that reads the configuration.

@@ -15,11 +15,10 @@ func queueCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "queue",
 		Short: "Show and steer what a running relay has still to forward",
-		Args:  cobra.NoArgs,
 	}
 	to := remoteFlags(c)
 	c.AddCommand(queueListCommand(to), queueRetryCommand(to), queueDropCommand(to))
-	return c
+	return group(c, "list")
 }
 
 func queueListCommand(to *remote) *cobra.Command {

@@ -97,5 +97,5 @@ func sessionCommand() *cobra.Command {
 		},
 	}
 	c.AddCommand(reset)
-	return c
+	return group(c, "reset ID")
 }

@@ -145,7 +145,7 @@ func (s *show) end(err error) {
 		_ = s.bar.Clear()
 		if err == nil {
 			x := s.sums("", nil)
-			fmt.Fprintf(os.Stderr, "%d files, %s in %.1f s, %s/s; %s were there already\n", x.FilesDone, admin.Size(float64(x.BytesDone)),
+			fmt.Fprintf(os.Stderr, "%s, %s in %.1f s, %s/s; %s were there already\n", count(x.FilesDone, "file"), admin.Size(float64(x.BytesDone)),
 				x.Seconds, admin.Size(float64(x.BytesMoved)/x.Seconds), admin.Size(float64(x.BytesDone-x.BytesMoved)))
 		}
 	}

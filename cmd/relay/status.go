@@ -88,8 +88,8 @@ func watchStatus(w io.Writer, from *client) error {
 // with.
 func printStatus(w io.Writer, s, before *admin.State, passed time.Duration) {
 	fmt.Fprintf(w, "relay %s is %s, pid %d, up %s, %s\n", s.Version, s.State, s.PID, ago(time.Since(s.Started)), s.Config)
-	fmt.Fprintf(w, "%d sessions open, %d ever; %s to clients, %s to backends, %s of it never in user space\n",
-		s.Sessions, s.Accepted, admin.Size(float64(s.Bytes.Down)), admin.Size(float64(s.Bytes.Up)), share(s.Spliced, s.Spliced+s.Copied))
+	fmt.Fprintf(w, "%s open; %s of all bytes never in user space\n", count(s.Sessions, "session"), share(s.Spliced, s.Spliced+s.Copied))
+	printSums(w, s)
 	if before != nil && before.PID == s.PID {
 		t := passed.Seconds()
 		fmt.Fprintf(w, "now %s/s to clients, %s/s to backends, %.0f new sessions/s, loops %.1f %% busy\n",
@@ -105,6 +105,21 @@ func printStatus(w io.Writer, s, before *admin.State, passed time.Duration) {
 	printUpstreams(w, s.Upstreams)
 	printDrops(w, s.Drops)
 	printForwards(w, s.Drops)
+}
+
+// printSums says what all listeners and all drops have done.
+func printSums(w io.Writer, s *admin.State) {
+	if len(s.Listeners) > 0 {
+		fmt.Fprintf(w, "listeners: %d accepted, %s to clients, %s to backends\n", s.Accepted,
+			admin.Size(float64(s.Bytes.Down)), admin.Size(float64(s.Bytes.Up)))
+	}
+	if len(s.Drops) > 0 {
+		var requests, sent, received uint64
+		for _, d := range s.Drops {
+			requests, sent, received = requests+d.Requests, sent+d.Bytes, received+d.Received
+		}
+		fmt.Fprintf(w, "drops: %s, %s sent, %s received\n", count(requests, "request"), admin.Size(float64(sent)), admin.Size(float64(received)))
+	}
 }
 
 func busy(s *admin.State) (total float64) {
@@ -158,10 +173,10 @@ func printDrops(w io.Writer, all []admin.Drop) {
 	if len(all) == 0 {
 		return
 	}
-	table(w, "DROP\tADDRESS\tDIRECTORY\tWAY\tOPEN\tREQUESTS\tSENT", func(t io.Writer) {
+	table(w, "DROP\tADDRESS\tDIRECTORY\tWAY\tOPEN\tREQUESTS\tSENT\tRECEIVED", func(t io.Writer) {
 		for _, d := range all {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\n", d.Name, strings.Join(d.Addresses, " "), d.Directory, d.Transfer, d.Sessions, d.Requests,
-				admin.Size(float64(d.Bytes)))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", d.Name, strings.Join(d.Addresses, " "), d.Directory, d.Transfer, d.Sessions, d.Requests,
+				admin.Size(float64(d.Bytes)), admin.Size(float64(d.Received)))
 		}
 	})
 }

@@ -13,13 +13,9 @@ func tokenCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "token",
 		Short: "Make tokens for drops",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return fmt.Errorf("relay token: a command is needed, such as 'relay token new --name alice'")
-		},
 	}
 	c.AddCommand(newTokenCommand())
-	return c
+	return group(c, "new --name alice")
 }
 
 func newTokenCommand() *cobra.Command {

@@ -89,9 +89,10 @@ func (c *Conn) describe(b []byte, v version) []byte {
 }
 
 // redirect sends the client from "/name" to "/name/", so that the links of the listing
-// lead somewhere. The path is ours, written anew: "//host" cannot come out.
-func (c *Conn) redirect(n name) {
-	c.failWith(statusMoved, "Location: /"+escape(n.path)+"/\r\n")
+// lead somewhere. The path is ours, written anew: "//host" cannot come out. Who copies
+// trees is told what the directory is to be like.
+func (c *Conn) redirect(n name, f found) {
+	c.failWith(statusMoved, "Location: /"+escape(n.path)+"/\r\n"+string(attributes(nil, c.request.head.Header, f)))
 }
 
 // refuse answers what is no request, and ends the connection.

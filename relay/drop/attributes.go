@@ -7,7 +7,7 @@ import (
 )
 
 // attributes tells a client that asks for them ("X-Relay-Want: attributes") what a copy
-// of the file is to have, in the fields in which an upload brings it: the time to the
+// of the file or directory is to have, in the fields in which an upload brings it: the time to the
 // nanosecond, which Last-Modified does not hold, and the permissions.
 func attributes(b []byte, h http.Header, f found) []byte {
 	if list := h["X-Relay-Want"]; len(list) != 1 || list[0] != "attributes" {

@@ -1,7 +1,9 @@
 package drop
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"sync/atomic"
 
@@ -75,18 +77,18 @@ var digests = map[config.Digest]digest.Algorithm{
 func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) {
 	dir, err := unix.Open(c.Directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("directory %s: %w", c.Directory, err)
+		return nil, directoryUnusable(c.Directory, err)
 	}
 	self, errno := sock.OpenBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, false)
 	if errno != 0 {
 		sock.Close(dir)
-		return nil, fmt.Errorf("directory %s: %w", c.Directory, errno)
+		return nil, directoryUnusable(c.Directory, errno)
 	}
 	defer sock.Close(self)
 	info, errno := sock.Info(self, false)
 	if errno != 0 {
 		sock.Close(dir)
-		return nil, fmt.Errorf("directory %s: %w", c.Directory, errno)
+		return nil, directoryUnusable(c.Directory, errno)
 	}
 	d := &Drop{
 		Service: s, dir: dir, remote: sock.RemoteFileSystem(self), device: info.Device,
@@ -104,7 +106,7 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 	if c.TokensFile != "" {
 		if d.tokens, err = token.Load(c.TokensFile); err != nil {
 			sock.Close(dir)
-			return nil, fmt.Errorf("tokens_file: %w", err)
+			return nil, tokensMissing(c.TokensFile, err)
 		}
 	}
 	if err := d.checkReach(c); err != nil {
@@ -118,6 +120,22 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		d.chunk = c.SpliceChunk
 	}
 	return d, nil
+}
+
+// tokensMissing says what to do about a file of tokens that cannot be read.
+func tokensMissing(file string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("tokens_file: there is no %s; `relay token new --name NAME %s` makes it", file, file)
+	}
+	return fmt.Errorf("tokens_file: %w", err)
+}
+
+// directoryUnusable says what to do about a directory that cannot be opened.
+func directoryUnusable(directory string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("directory: there is no %s; make it (mkdir), or name another", directory)
+	}
+	return fmt.Errorf("directory %s: %w", directory, err)
 }
 
 // checkReach refuses sockets that systemd brought and that other machines reach, when

@@ -85,7 +85,7 @@ func (c *Conn) looked(n name, f found, errno sock.Errno) {
 		c.serve(n, f)
 	case !n.slash:
 		sock.Close(f.fd)
-		c.redirect(n)
+		c.redirect(n, f)
 	default:
 		c.list(n, f.fd)
 	}

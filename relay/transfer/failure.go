@@ -46,7 +46,7 @@ func isLocal(err error) bool {
 
 // advice is what to do about an answer, where that is known.
 var advice = map[int]string{
-	http.StatusUnauthorized:          "the drop wants a token it knows: give one with --token-file FILE or in RELAY_TOKEN",
+	http.StatusUnauthorized:          "give a token that the drop knows, with --token-file FILE or RELAY_TOKEN, or token_file in a forward",
 	http.StatusForbidden:             "this token may not do that here, or the drop may not touch the file",
 	http.StatusNotFound:              "there is no such name",
 	http.StatusMethodNotAllowed:      "the drop takes no uploads: its configuration must allow them",
@@ -69,6 +69,9 @@ func badStatus(p Place, res *http.Response) error {
 	}
 	if reason != "" && len(text) < longest && !strings.ContainsAny(reason, "<\n") {
 		err = fmt.Errorf("%w: %s", err, reason)
+		if res.StatusCode == http.StatusUnauthorized { // the drop knows what is wrong, not where a token comes from here
+			err = fmt.Errorf("%w; %s", err, advice[res.StatusCode])
+		}
 	} else if text := advice[res.StatusCode]; text != "" {
 		err = fmt.Errorf("%w: %s", err, text)
 	}

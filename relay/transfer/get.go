@@ -111,7 +111,7 @@ func (g *get) plan(p Place, root *os.Root, dir string) {
 		return
 	}
 	shown := filepath.Join(dir, name)
-	isTree := false
+	isTree, a := false, attributes{}
 	err := g.asker.ask("HEAD", p, func(res *http.Response) error {
 		switch {
 		case res.StatusCode == http.StatusOK:
@@ -119,7 +119,7 @@ func (g *get) plan(p Place, root *os.Root, dir string) {
 			g.want(f, attributesOf(res.Header))
 			return nil
 		case p.becomesDir(res):
-			isTree = true
+			isTree, a = true, attributesOf(res.Header)
 			return nil
 		case res.Header.Get("Location") != "":
 			return final(fmt.Errorf("%s has moved to %s; ask for it there", p, res.Header.Get("Location")))
@@ -127,7 +127,7 @@ func (g *get) plan(p Place, root *os.Root, dir string) {
 		return badStatus(p, res)
 	}, field{"X-Relay-Want", "attributes"})
 	if err == nil && isTree {
-		if err = g.makeDir(root, name, shown, attributes{}); err == nil {
+		if err = g.makeDir(root, name, shown, a); err == nil {
 			g.planTree(p, root, name, shown)
 		}
 	}
