@@ -30,6 +30,8 @@ func writePages(directory string) error {
 		return err
 	}
 	header := &doc.GenManHeader{Section: "1", Source: "relay " + version, Manual: "relay"} // dated by SOURCE_DATE_EPOCH
+	os.Unsetenv("XDG_STATE_HOME")                                                          // a page has the defaults of its readers, not those of who made it
+	os.Setenv("HOME", "~")
 	commands := root()
 	commands.DisableAutoGenTag = true
 	if err := doc.GenManTree(commands, header, directory); err != nil {

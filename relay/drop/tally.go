@@ -41,6 +41,8 @@ func (t *Tally) Add(o *Tally) {
 		t.Ended[reason] += n
 	}
 	t.Bytes += o.Bytes
+	t.Received += o.Received
+	t.Arrived += o.Arrived
 	t.Duration.Add(&o.Duration)
 }
 
@@ -54,6 +56,8 @@ func (t Tally) Since(before *Tally) Tally {
 		t.Ended[reason] -= n
 	}
 	t.Bytes -= before.Bytes
+	t.Received -= before.Received
+	t.Arrived -= before.Arrived
 	t.Duration = t.Duration.Since(&before.Duration)
 	return t
 }
