@@ -33,6 +33,7 @@ func TestUploadsAndKill(t *testing.T) {
 	sent := map[string]map[[sha256.Size]byte]bool{} // by name
 	for round := range rounds {
 		var all sync.WaitGroup
+		running := r // the next one is not theirs
 		for i := range 4 {
 			all.Go(func() {
 				for n := 0; ; n++ {
@@ -44,7 +45,7 @@ func TestUploadsAndKill(t *testing.T) {
 					}
 					sent[name][sha256.Sum256(body)] = true
 					mu.Unlock()
-					c, err := r.tryClient("files")
+					c, err := running.tryClient("files")
 					if err != nil {
 						return
 					}

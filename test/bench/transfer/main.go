@@ -71,7 +71,7 @@ func run() error {
 func prepare(dir string) error {
 	const mode, piece, small = 0o755, 1 << 20, 4096
 	random := rand.NewChaCha8([32]byte{1})
-	for _, d := range []string{"small", "relay", "nginx", "rsync"} {
+	for _, d := range []string{"small", "relay", "nginx", "rsync", "scp"} {
 		if err := os.Mkdir(filepath.Join(dir, d), mode); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ type way struct {
 
 // measure clears what was received before, and runs the way once.
 func (w *way) measure(dir string) error {
-	for _, d := range []string{"relay", "nginx", "rsync"} {
+	for _, d := range []string{"relay", "nginx", "rsync", "scp"} {
 		entries, err := os.ReadDir(filepath.Join(dir, d))
 		if err != nil {
 			return err
@@ -153,6 +153,9 @@ func ways(dir string, s map[string]*server) (all []*way) {
 		add("relay", "small, "+d.name+": relay send", *relay+" send -qfr"+state+small+to)
 		add("rsync", "small, "+d.name+": rsync -W", "rsync -rtW"+d.rsync+small+" rsync://127.0.0.1:"+rsyncPort+"/m/")
 	}
+	scp := "scp -q -P " + sshPort + " -i " + dir + "/client -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
+	add("scp", "large, not synced: scp", scp+big+" 127.0.0.1:"+dir+"/scp/")
+	add("scp", "small, not synced: scp -r", scp+"-r "+small+" 127.0.0.1:"+dir+"/scp/")
 	add("nginx", "large, not synced: curl to nginx DAV", "curl -sfT "+big+" http://127.0.0.1:"+nginxPort+"/")
 	add("nginx", "small, not synced: curl to nginx DAV", "cd "+small+" && ls | sed 's|.*|-T &\\nurl = http://127.0.0.1:"+nginxPort+"/small/&|;s|^-T |upload-file = |' | curl -sf -K -")
 	return all

@@ -18,6 +18,7 @@ const (
 	relayUnsynced = "19802"
 	nginxPort     = "19803"
 	rsyncPort     = "19804"
+	sshPort       = "19805"
 )
 
 // server is a receiver that runs.
@@ -40,10 +41,14 @@ func start(dir string) (map[string]*server, error) {
 			return nil, err
 		}
 	}
+	if err := makeKeys(dir); err != nil {
+		fmt.Fprintln(os.Stderr, "left out: scp:", err)
+	}
 	all := map[string]*server{}
 	for name, c := range map[string][]string{
 		"relay": {*relay, "run", "--config", dir + "/relay.toml"},
 		"nginx": {"nginx", "-c", dir + "/nginx.conf"},
+		"scp":   {"/usr/sbin/sshd", "-D", "-e", "-f", dir + "/sshd_config"},
 		"rsync": {"rsync", "--daemon", "--no-detach", "--config", dir + "/rsyncd.conf"},
 	} {
 		if _, err := exec.LookPath(c[0]); err != nil {
@@ -56,12 +61,26 @@ func start(dir string) (map[string]*server, error) {
 			return all, err
 		}
 		all[name] = s
-		port := map[string]string{"relay": relayUnsynced, "nginx": nginxPort, "rsync": rsyncPort}[name]
+		port := map[string]string{"relay": relayUnsynced, "nginx": nginxPort, "rsync": rsyncPort, "scp": sshPort}[name]
 		if err := await("127.0.0.1:" + port); err != nil {
 			return all, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return all, nil
+}
+
+// makeKeys makes what sshd and scp need to know each other.
+func makeKeys(dir string) error {
+	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // sshd as root insists on it
+		return err
+	}
+	for _, key := range []string{"host", "client"} {
+		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).CombinedOutput(); err != nil {
+			return fmt.Errorf("ssh-keygen: %w: %s", err, out)
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, "sshd_config"), []byte("Port "+sshPort+"\nListenAddress 127.0.0.1\nHostKey "+dir+"/host\nAuthorizedKeysFile "+dir+
+		"/client.pub\nStrictModes no\nPermitRootLogin yes\nUsePAM no\nPidFile none\nLogLevel ERROR\nSubsystem sftp internal-sftp\n"), 0o600)
 }
 
 // await waits until somebody listens.
