@@ -5,6 +5,8 @@ CONFIG     ?= relay.toml
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS    := -s -w -X main.version=$(VERSION)
 FUZZTIME   ?= 30s
+# ONLY is a regular expression: which tests of test, race and e2e to run.
+SOME        = $(if $(ONLY),-count=1 -run '$(ONLY)')
 
 # Where `make install` puts things, below DESTDIR.
 PREFIX     ?= /usr/local
@@ -30,10 +32,10 @@ run: build ## the main job, with relay.toml: then try curl http://127.0.0.1:8080
 	bin/relay run --config $(CONFIG)
 
 test: ## unit tests and the black-box suites on the real program
-	$(GO) test -timeout 25m ./...
+	$(GO) test $(SOME) -timeout 25m ./...
 
 race: ## the same under the race detector, shortened
-	$(GO) test -race -short -timeout 25m ./...
+	$(GO) test $(SOME) -race -short -timeout 25m ./...
 
 lint: ## gofumpt, vet and staticcheck must have nothing to say
 	@out=$$($(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
@@ -52,7 +54,7 @@ bench: build ## beside HAProxy and nginx, about twelve minutes (apt-get install 
 	$(GO) run ./test/bench $(BENCH)
 
 e2e: build ## with curl, wget, rclone, ssh and others, and a systemd that it boots: as root (.ci/run installs them)
-	$(GO) test -tags e2e -count=1 -timeout 20m ./test/e2e
+	$(GO) test $(SOME) -tags e2e -count=1 -timeout 20m ./test/e2e
 
 docs: build ## man pages and shell completions, in bin/docs
 	rm -rf bin/docs

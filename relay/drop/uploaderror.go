@@ -46,6 +46,7 @@ var refusals = []struct {
 	{unix.EACCES, refusal{statusForbidden, "the directory cannot be written to", ""}},
 	{unix.EPERM, refusal{statusForbidden, "the directory cannot be written to", ""}},
 	{unix.EROFS, refusal{statusForbidden, "the directory cannot be written to", ""}},
+	{unix.EAGAIN, refusal{statusUnavailable, "another process is at this upload; try again later", ""}},
 	{unix.EMFILE, refusal{statusUnavailable, "try again later", NoResources}},
 	{unix.ENFILE, refusal{statusUnavailable, "try again later", NoResources}},
 	{unix.ENOMEM, refusal{statusUnavailable, "try again later", NoResources}},

@@ -2,6 +2,7 @@ package store
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -69,12 +70,25 @@ func (s *Store) openNamed(path, id string, flags int) (*Partial, error) {
 		return nil, asError(errno)
 	}
 	p.FD, p.hidden = fd, partName(id)
-	if errno := retry(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) }); errno != 0 {
+	if errno := lockSoon(fd); errno != 0 {
 		p.hidden = "" // it is somebody else's
 		p.Abandon()
 		return nil, errno
 	}
 	return p, nil
+}
+
+// lockSoon takes the lock of an upload, and waits a little for whoever has it: a sweep
+// that only looks, or a process before this one that is about to end. EAGAIN says that it
+// stays taken.
+func lockSoon(fd int) sock.Errno {
+	const patience, pause = 2 * time.Second, 5 * time.Millisecond
+	for end := time.Now().Add(patience); ; time.Sleep(pause) {
+		errno := retry(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+		if errno != unix.EAGAIN || time.Now().After(end) {
+			return errno
+		}
+	}
 }
 
 // Sync makes the bytes of the file durable, if the store is.

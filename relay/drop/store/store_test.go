@@ -365,6 +365,11 @@ func TestNamedPartials(t *testing.T) {
 	if _, ok := r.FindMarked("d/a", "id1"); ok {
 		t.Error("published already")
 	}
+	looks, err := unix.Open(filepath.Join(r.dir, "d", partName("id1")), unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil || unix.Flock(looks, unix.LOCK_EX) != nil {
+		t.Fatal("the lock of one who only looks", err)
+	}
+	time.AfterFunc(20*time.Millisecond, func() { unix.Close(looks) })
 	p, size, err := r.Reopen("d/a", "id1")
 	if err != nil || size != 6 {
 		t.Fatal(size, err)

@@ -110,8 +110,8 @@ func (w *walk) stray(dir int, name string, st *unix.Stat_t) bool {
 	}
 	defer sock.CloseFile(fd)
 	id := strings.TrimSuffix(strings.TrimPrefix(name, Reserved), partSuffix)
-	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil || w.store.hasState(id) {
-		return false
+	if w.store.hasState(id) || unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil || w.store.hasState(id) {
+		return false // looked at before the lock, which a request for it may want now, and after
 	}
 	return unix.Unlinkat(dir, name, 0) == nil
 }
