@@ -3,6 +3,7 @@ package relay
 import (
 	"relay/config"
 	"relay/relay/admin"
+	"relay/relay/upstream"
 )
 
 // interfaceOf opens the admin interface that a configuration asks for: the one at work
@@ -44,11 +45,7 @@ func (s *Server) setLogLevel(level string) {
 }
 
 func (s *Server) drainBackend(name, backend string, drained bool) bool {
-	u := s.parts.Load().upstreams[name]
-	if u == nil {
-		return false
-	}
-	b := u.Find(backend)
+	u, b := s.findBackend(name, backend)
 	if b == nil {
 		return false
 	}
@@ -57,14 +54,19 @@ func (s *Server) drainBackend(name, backend string, drained bool) bool {
 }
 
 func (s *Server) weighBackend(name, backend string, weight int) bool {
-	u := s.parts.Load().upstreams[name]
-	if u == nil {
-		return false
-	}
-	b := u.Find(backend)
+	u, b := s.findBackend(name, backend)
 	if b == nil {
 		return false
 	}
 	u.SetWeight(b, weight)
 	return true
+}
+
+// findBackend is a backend by its name and its upstream's, or nil.
+func (s *Server) findBackend(name, backend string) (*upstream.Upstream, *upstream.Backend) {
+	u := s.parts.Load().upstreams[name]
+	if u == nil {
+		return nil, nil
+	}
+	return u, u.Find(backend)
 }
