@@ -20,7 +20,8 @@
 // # Why it is fair
 //
 // Every peer has one loop, thread or worker, copies through buffers of 16 KiB (which is
-// everybody's default) and splices through pipes of 1 MiB. HAProxy's and nginx's files
+// everybody's default), splices through pipes of 1 MiB, and passes half-closes on, which
+// nginx has to be told. HAProxy's and nginx's files
 // say where that is not what they come with. The extra peers haproxy-copy64k and
 // nginx-256k, measured when named with -peers, show what larger buffers would do.
 //
