@@ -8,7 +8,9 @@ import (
 
 // Courier sends one file after the other to a directory of a drop, by an upload of its own
 // for each, whatever its size: with a place that is noted before the file is completed, no
-// kill and no lost answer has it appear twice. It does not try again by itself.
+// kill and no lost answer has it appear twice. It does not try again by itself. Large files
+// are sent from a copy that shares their blocks, where StateDir is on the same file system
+// and that can do it: then what is delivered is the file as it was when Carry began.
 type Courier struct {
 	caller
 	to Place
@@ -22,7 +24,7 @@ func NewCourier(ctx context.Context, url string, o Options) (*Courier, error) {
 		return nil, err
 	}
 	o.GiveUpAfter = 0
-	return &Courier{caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}}, to.dir()}, nil
+	return &Courier{caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}, still: still{dir: o.StateDir}}, to.dir()}, nil
 }
 
 // Carry sends a file, to be name (a path of raw bytes) in the directory. via are the ids
