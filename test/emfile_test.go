@@ -100,10 +100,28 @@ func TestDescriptorsComeBack(t *testing.T) {
 }
 
 // One descriptor short of a session: the client is accepted and there is none left to
-// connect with. Whatever becomes of that client, nothing is lost or left over, and the
-// log names the shortage.
-func TestNoDescriptorToConnect(t *testing.T) {
+// connect with. It waits for one, as those in the backlog do, and is served.
+func TestWaitsForDescriptorToConnect(t *testing.T) {
 	r := setup{edit: func(c *harness.Config) { c.Engine["loops"] = 1 }}.start(t)
+	running := r.openMany(t, 4)
+	restore := r.LeaveDescriptors(t, 1)
+	waiting := crowd(t, r, 3)
+	r.Message(t, "accepting paused")
+	r.Quiet(t)
+	for _, p := range running {
+		p.ping(t)
+	}
+	restore()
+	wantAllServed(t, r, waiting)
+}
+
+// The wait ends with the connect timeout: the client hears of it, nothing is left over,
+// and the log names the shortage.
+func TestNoDescriptorToConnect(t *testing.T) {
+	r := setup{edit: func(c *harness.Config) {
+		c.Engine["loops"] = 1
+		c.Upstream()["connect_timeout"] = "300ms"
+	}}.start(t)
 	running := r.openMany(t, 4)
 	restore := r.LeaveDescriptors(t, 1)
 	client, end, _ := peer.Doomed("", r.Address(t, "web"))
@@ -114,7 +132,6 @@ func TestNoDescriptorToConnect(t *testing.T) {
 	if got.Error == "" {
 		t.Error("logged no error in words")
 	}
-	r.Quiet(t)
 	for _, p := range running {
 		p.ping(t)
 	}

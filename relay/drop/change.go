@@ -17,19 +17,10 @@ import (
 // gives.
 func (c *Conn) change(work func() (status int, err error)) {
 	var status int
-	var err error
-	c.toWorker(func() {
+	c.work(func() (err error) {
 		status, err = work()
-	}, func() {
-		switch {
-		case c.state == leaving:
-			c.close(c.leaving)
-		case err != nil:
-			c.uploadFailed(err)
-		default:
-			c.succeed(status)
-		}
-	})
+		return err
+	}, func() { c.succeed(status) })
 }
 
 // succeed answers without a body.

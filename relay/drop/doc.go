@@ -23,8 +23,9 @@
 // that is sent like any other.
 //
 // authorise.go finds out what a client may do. A file that comes in follows put.go (may
-// it?), upload.go (room for it, its body, its name) and package store, which is where files
-// become visible whole or not at all.
+// it?), upload.go (room for it), body.go (its bytes), publish.go (its name) and package
+// store, which is where files become visible whole or not at all. One that several requests
+// bring begins in resumable.go, goes on in resume.go and rests in pause.go.
 //
 // # The interface, for who sends files
 //

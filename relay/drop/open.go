@@ -61,16 +61,6 @@ func (f *found) needs() token.Rights {
 	return token.Read
 }
 
-// toWorker gives work to a worker; back runs when it is done, with the connection in the
-// state opening, or leaving if it was finished meanwhile.
-func (c *Conn) toWorker(work, back func()) {
-	if c.state != opening {
-		c.setState(opening)
-	}
-	c.in.loop.Ask(c.token, 0)
-	c.in.disk.Do(c.in.loop, work, back)
-}
-
 // looked goes on with what was found.
 func (c *Conn) looked(n name, f found, errno sock.Errno) {
 	switch {

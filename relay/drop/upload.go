@@ -6,7 +6,6 @@ import (
 	"relay/relay/drop/digest"
 	"relay/relay/drop/store"
 	"relay/relay/flow"
-	"relay/relay/loop"
 	"relay/relay/sock"
 )
 
@@ -51,19 +50,10 @@ func (c *Conn) admit(up *upload) {
 	d := c.drop
 	c.up = up
 	d.uploads.Add(1)
-	var err error
-	c.toWorker(func() {
+	c.work(func() (err error) {
 		up.part, err = d.makeRoom(up)
-	}, func() {
-		switch {
-		case c.state == leaving:
-			c.close(c.leaving)
-		case err != nil:
-			c.uploadFailed(err)
-		default:
-			c.admitted()
-		}
-	})
+		return err
+	}, c.admitted)
 }
 
 // makeRoom runs on a worker.
@@ -135,192 +125,6 @@ func (c *Conn) say100() bool {
 		return false
 	}
 	return true
-}
-
-// arrives is told that the socket has bytes of the body. A long turn waits for the other
-// events of this round, as with responses.
-func (c *Conn) arrives(ev loop.Events) {
-	switch {
-	case ev&loop.Resume != 0:
-		c.queued = false
-		c.gather()
-	case c.queued:
-	case c.up.flow.Remain > longTurn:
-		c.queue()
-	default:
-		c.gather()
-	}
-}
-
-// gather gives the body a turn.
-func (c *Conn) gather() {
-	up := c.up
-	before := up.flow.Moved
-	status := c.in.receiver.Receive(&up.flow, &c.end, &up.target, c)
-	if up.flow.Moved != before {
-		c.active = c.in.loop.Now()
-		c.tell()
-		up.progress(c)
-	}
-	switch status {
-	case flow.Drained:
-		if c.state == storing {
-			c.setState(receiving)
-		}
-		if c.ask(loop.In) {
-			c.rearm()
-		}
-	case flow.Pending:
-		if c.state == receiving {
-			c.setState(storing)
-		}
-		c.in.loop.Ask(c.token, 0)
-	case flow.Ended:
-		c.arrivedWhole()
-	case flow.SourceFailed:
-		c.cutOff()
-	case flow.SinkFailed:
-		up.doomed = true
-		c.uploadFailed(up.target.Err)
-	case flow.Moved, flow.Blocked:
-		panic("drop: a body that waits for its file")
-	}
-}
-
-// progress is told of bytes that are in the file.
-func (up *upload) progress(c *Conn) {
-	t := up.trail
-	if up.o != nil {
-		up.advance(c, &up.target)
-		t = up.o.trail
-	}
-	t.follow(c.in.hashing, c.in.loop, up.target.FD, up.target.Offset)
-}
-
-// arrivedWhole goes on when the last byte of the body is in the file.
-func (c *Conn) arrivedWhole() {
-	if c.state == storing {
-		c.setState(receiving)
-	}
-	if c.up.o != nil && !c.up.completes {
-		c.pause()
-		return
-	}
-	c.publish()
-}
-
-// cutOff ends an upload whose client has gone before its last byte.
-func (c *Conn) cutOff() {
-	if c.state == storing {
-		c.setState(receiving)
-	}
-	if c.end.Err == unix.EPROTO {
-		c.request.why = BadRequest
-		c.failBecause(statusBadRequest, "the chunks of the body are malformed")
-		return
-	}
-	if c.end.Err != 0 {
-		c.finish(ClientReset)
-		return
-	}
-	c.finish(ClientClosed)
-}
-
-// judge begins the next stretch over which the rate of a body is judged.
-func (c *Conn) judge(now int64) {
-	c.up.judged = c.up.flow.Moved
-	c.up.window = now + c.drop.bodyTimeout
-}
-
-// bodyLate is called when no byte has come for too long, or when a stretch is over.
-// Bytes that wait in the socket have come: it is us who are late.
-func (c *Conn) bodyLate(now int64) {
-	least := uint64(c.drop.limits.BodyRateMin) * uint64(c.drop.bodyTimeout) / 1e9
-	idle := now >= c.active+c.drop.idleTimeout
-	if !idle && (c.up.flow.Moved-c.up.judged >= least || sock.Unread(c.end.FD) > 0) {
-		c.judge(now)
-		c.rearm()
-		return
-	}
-	c.request.why = BodyTimeout
-	if idle {
-		c.request.why = IdleTimeout
-	}
-	c.fail(statusTimeout)
-}
-
-// publish has a worker give the file its name.
-func (c *Conn) publish() {
-	up, s := c.up, c.drop.store
-	var done store.Published
-	var err error
-	c.toWorker(func() {
-		if up.o != nil {
-			done, err = up.complete(s)
-		} else {
-			done, err = up.publish()
-		}
-	}, func() {
-		up.part = nil
-		if err == nil {
-			up.came = done.Info.Size
-			c.arrived(done)
-		}
-		switch {
-		case c.state == leaving:
-			c.close(c.leaving)
-		case err != nil:
-			c.uploadFailed(err)
-		default:
-			c.acknowledge(done)
-		}
-	})
-}
-
-// publish runs on a worker.
-func (up *upload) publish() (done store.Published, err error) {
-	up.sums, err = up.trail.end(up.part.FD, up.target.Offset)
-	if err == nil && !agree(up.fields.sums, up.sums) {
-		err = errDigest
-	}
-	if err != nil {
-		up.part.Abandon()
-		return done, err
-	}
-	up.terms.Digests = digest.Join(up.sums)
-	return up.part.Publish(up.terms)
-}
-
-// acknowledge answers that the file is here. All of the body was read, so the connection
-// can go on.
-func (c *Conn) acknowledge(done store.Published) {
-	c.rude = false
-	c.closing = !c.request.keep || c.parting()
-	status := statusCreated
-	if done.Replaced {
-		status = statusNoContent
-	}
-	up := c.up
-	c.abandon()
-	v := newVersion(done.Info.Size, done.Info.Sec, done.Info.Nsec)
-	b := c.describe(c.start(status), v)
-	if up.resumable {
-		b = append(b, "Upload-Draft-Interop-Version: "+interopVersion+"\r\nUpload-Complete: ?1\r\nUpload-Offset: "...)
-		b = append(appendInt(b, done.Info.Size), crlf...)
-	}
-	if len(up.sums) > 0 {
-		b = append(append(append(b, "Repr-Digest: "...), digest.Join(up.sums)...), crlf...)
-	}
-	if !up.fields.mtime.IsZero() {
-		b = append(b, "X-OC-Mtime: accepted\r\n"...)
-	}
-	if !done.Replaced {
-		b = append(b, "Location: /"...)
-		b = append(b, escape(done.Path)...)
-		b = append(b, "\r\nContent-Length: 0\r\n"...)
-	}
-	b = append(b, "\r\n"...)
-	c.respond(b, len(b), 0)
 }
 
 // abandon forgets the upload, with what has come of it.

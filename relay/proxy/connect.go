@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -60,7 +61,33 @@ func (s *Session) dialTo(b *upstream.Backend) (next bool) {
 	if fd >= 0 {
 		sock.Close(fd)
 	}
+	if errno == unix.EMFILE || errno == unix.ENFILE {
+		return s.awaitDescriptor(errno)
+	}
 	return s.retryAfter(errno)
+}
+
+// descriptorRetry is how often a session asks again for the descriptor it lacks.
+const descriptorRetry = 50 * time.Millisecond
+
+// awaitDescriptor waits for others to end, as the clients in the backlog do: this one was
+// accepted with the last descriptor there was. No other backend would help, so it keeps
+// its place at this one until the connect timeout.
+func (s *Session) awaitDescriptor(errno sock.Errno) (next bool) {
+	b, now := &s.ends[backend], s.in.loop.Now()
+	if b.Err != errno { // the first time
+		s.deadline = now + s.target.connectTimeout
+		b.Err = errno
+	}
+	if now >= s.deadline {
+		return s.retryAfter(errno)
+	}
+	if errno := s.watchClient(); errno != 0 {
+		s.finishShort(errno)
+		return false
+	}
+	s.setTimer(min(s.deadline, now+int64(descriptorRetry)))
+	return false
 }
 
 // awaitConnect registers both ends: the backend's to hear the outcome, the client's to
@@ -129,7 +156,16 @@ func (s *Session) clientWhileWaiting(ev loop.Events) {
 	s.in.loop.Park(c.token)
 }
 
-func (s *Session) connectTimedOut() { s.failedConnect(unix.ETIMEDOUT) }
+// connectTimedOut ends an attempt, or a wait for a descriptor to make it with.
+func (s *Session) connectTimedOut() {
+	if s.ends[backend].open() {
+		s.failedConnect(unix.ETIMEDOUT)
+		return
+	}
+	if s.dialTo(s.backend) {
+		s.dial()
+	}
+}
 
 // failedConnect gives up this attempt and goes on to the next backend, if there may be
 // one more.

@@ -1,0 +1,123 @@
+package drop
+
+import (
+	"golang.org/x/sys/unix"
+
+	"relay/relay/flow"
+	"relay/relay/loop"
+	"relay/relay/sock"
+)
+
+// The body of an upload flows into its file.
+
+// arrives is told that the socket has bytes of the body. A long turn waits for the other
+// events of this round, as with responses.
+func (c *Conn) arrives(ev loop.Events) {
+	switch {
+	case ev&loop.Resume != 0:
+		c.queued = false
+		c.gather()
+	case c.queued:
+	case c.up.flow.Remain > longTurn:
+		c.queue()
+	default:
+		c.gather()
+	}
+}
+
+// gather gives the body a turn.
+func (c *Conn) gather() {
+	up := c.up
+	before := up.flow.Moved
+	status := c.in.receiver.Receive(&up.flow, &c.end, &up.target, c)
+	if up.flow.Moved != before {
+		c.active = c.in.loop.Now()
+		c.tell()
+		up.progress(c)
+	}
+	switch status {
+	case flow.Drained:
+		if c.state == storing {
+			c.setState(receiving)
+		}
+		if c.ask(loop.In) {
+			c.rearm()
+		}
+	case flow.Pending:
+		if c.state == receiving {
+			c.setState(storing)
+		}
+		c.in.loop.Ask(c.token, 0)
+	case flow.Ended:
+		c.arrivedWhole()
+	case flow.SourceFailed:
+		c.cutOff()
+	case flow.SinkFailed:
+		up.doomed = true
+		c.uploadFailed(up.target.Err)
+	case flow.Moved, flow.Blocked:
+		panic("drop: a body that waits for its file")
+	}
+}
+
+// progress is told of bytes that are in the file.
+func (up *upload) progress(c *Conn) {
+	t := up.trail
+	if up.o != nil {
+		up.advance(c, &up.target)
+		t = up.o.trail
+	}
+	t.follow(c.in.hashing, c.in.loop, up.target.FD, up.target.Offset)
+}
+
+// arrivedWhole goes on when the last byte of the body is in the file.
+func (c *Conn) arrivedWhole() {
+	if c.state == storing {
+		c.setState(receiving)
+	}
+	if c.up.o != nil && !c.up.completes {
+		c.pause()
+		return
+	}
+	c.publish()
+}
+
+// cutOff ends an upload whose client has gone before its last byte.
+func (c *Conn) cutOff() {
+	if c.state == storing {
+		c.setState(receiving)
+	}
+	if c.end.Err == unix.EPROTO {
+		c.request.why = BadRequest
+		c.failBecause(statusBadRequest, "the chunks of the body are malformed")
+		return
+	}
+	if c.end.Err != 0 {
+		c.finish(ClientReset)
+		return
+	}
+	c.finish(ClientClosed)
+}
+
+// judge begins the next stretch over which the rate of a body is judged.
+func (c *Conn) judge(now int64) {
+	c.up.judged = c.up.flow.Moved
+	c.up.window = now + c.drop.bodyTimeout
+}
+
+// bodyLate is called when no byte has come for too long, or when a stretch is over.
+// Bytes that wait in the socket have come: it is us who are late.
+func (c *Conn) bodyLate(now int64) {
+	least := uint64(c.drop.limits.BodyRateMin) * uint64(c.drop.bodyTimeout) / 1e9
+	idle := now >= c.active+c.drop.idleTimeout
+	if !idle && (c.up.flow.Moved-c.up.judged >= least || sock.Unread(c.end.FD) > 0) {
+		c.judge(now)
+		c.rearm()
+		return
+	}
+	c.request.why = BodyTimeout
+	if idle {
+		c.request.why = IdleTimeout
+	}
+	c.fail(statusTimeout)
+}

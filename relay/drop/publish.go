@@ -1,0 +1,75 @@
+package drop
+
+import (
+	"relay/relay/drop/digest"
+	"relay/relay/drop/store"
+)
+
+// A file that has come whole gets its name.
+
+// publish has a worker give the file its name.
+func (c *Conn) publish() {
+	up, s := c.up, c.drop.store
+	var done store.Published
+	var err error
+	c.toWorker(func() {
+		if up.o != nil {
+			done, err = up.complete(s)
+		} else {
+			done, err = up.publish()
+		}
+	}, func() {
+		up.part = nil
+		if err == nil { // also if its client is gone
+			up.came = done.Info.Size
+			c.arrived(done)
+		}
+		c.worked(err, func() { c.acknowledge(done) })
+	})
+}
+
+// publish runs on a worker.
+func (up *upload) publish() (done store.Published, err error) {
+	up.sums, err = up.trail.end(up.part.FD, up.target.Offset)
+	if err == nil && !agree(up.fields.sums, up.sums) {
+		err = errDigest
+	}
+	if err != nil {
+		up.part.Abandon()
+		return done, err
+	}
+	up.terms.Digests = digest.Join(up.sums)
+	return up.part.Publish(up.terms)
+}
+
+// acknowledge answers that the file is here. All of the body was read, so the connection
+// can go on.
+func (c *Conn) acknowledge(done store.Published) {
+	c.rude = false
+	c.closing = !c.request.keep || c.parting()
+	status := statusCreated
+	if done.Replaced {
+		status = statusNoContent
+	}
+	up := c.up
+	c.abandon()
+	v := newVersion(done.Info.Size, done.Info.Sec, done.Info.Nsec)
+	b := c.describe(c.start(status), v)
+	if up.resumable {
+		b = append(b, "Upload-Draft-Interop-Version: "+interopVersion+"\r\nUpload-Complete: ?1\r\nUpload-Offset: "...)
+		b = append(appendInt(b, done.Info.Size), crlf...)
+	}
+	if len(up.sums) > 0 {
+		b = append(append(append(b, "Repr-Digest: "...), digest.Join(up.sums)...), crlf...)
+	}
+	if !up.fields.mtime.IsZero() {
+		b = append(b, "X-OC-Mtime: accepted\r\n"...)
+	}
+	if !done.Replaced {
+		b = append(b, "Location: /"...)
+		b = append(b, escape(done.Path)...)
+		b = append(b, "\r\nContent-Length: 0\r\n"...)
+	}
+	b = append(b, "\r\n"...)
+	c.respond(b, len(b), 0)
+}

@@ -1,0 +1,156 @@
+package drop
+
+import (
+	"net/http"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/drop/token"
+)
+
+// A request to the place of a resumable upload: it takes the upload from the request
+// before it, asks, forgets or goes on.
+
+// atUpload takes up a request to the place of an upload.
+func (c *Conn) atUpload(id string) {
+	if !c.drop.limits.Write {
+		c.fail(statusNotFound)
+		return
+	}
+	switch c.request.method {
+	case http.MethodHead, http.MethodDelete:
+	case http.MethodPatch:
+		if status, why := c.refuseAppend(); status != 0 {
+			c.failBecause(status, why)
+			return
+		}
+	default:
+		c.failText(statusMethod, "Allow: HEAD, PATCH, DELETE\r\n", "")
+		return
+	}
+	var o *ongoing
+	c.work(func() (err error) {
+		o, err = c.drop.registry.find(c.drop.store, id)
+		return err
+	}, func() { o.seize(c, func() { c.seized(o) }) })
+}
+
+// seized has a worker open the upload's file; the connection is its owner.
+func (c *Conn) seized(o *ongoing) {
+	if c.state == leaving {
+		o.release()
+		c.close(c.leaving)
+		return
+	}
+	c.up = &upload{o: o, name: name{path: string(o.state.Path)}, resumable: true}
+	c.drop.uploads.Add(1)
+	s := c.drop.store
+	remove := c.request.method == http.MethodDelete && c.request.grant.May(token.Write, string(o.state.Path))
+	c.work(func() error {
+		if remove && !o.gone {
+			o.remove(s)
+			return nil
+		}
+		return o.open(s)
+	}, c.opened)
+}
+
+// opened goes on with an upload whose file is open, or that was removed.
+func (c *Conn) opened() {
+	switch {
+	case !c.may(token.Write, c.up.name.path):
+	case c.request.method == http.MethodDelete:
+		c.abandon()
+		c.succeed(statusNoContent)
+	case c.request.method == http.MethodHead:
+		c.tellOffset(c.up.o)
+	default:
+		c.append(c.up)
+	}
+}
+
+// tellOffset answers HEAD.
+func (c *Conn) tellOffset(o *ongoing) {
+	b := append(c.start(statusNoContent), "Upload-Draft-Interop-Version: "+interopVersion+"\r\nCache-Control: no-store\r\n"...)
+	b = append(b, c.uploadLimit(o.state.Expires)...)
+	b = append(b, o.progress()...)
+	c.abandon()
+	b = append(b, crlf...)
+	c.respond(b, len(b), 0)
+}
+
+// refuseAppend judges the head of a PATCH.
+func (c *Conn) refuseAppend() (status int, why string) {
+	r := c.request.head
+	f, ok := readResumeFields(r.Header)
+	switch {
+	case !strings.EqualFold(r.Header.Get("Content-Type"), "application/partial-upload"):
+		return statusMediaType, "the Content-Type of what goes on with an upload is application/partial-upload"
+	case !ok || f.offset < 0 || len(r.Header["Upload-Complete"]) == 0:
+		return statusBadRequest, "Upload-Offset says where the content goes, and Upload-Complete (?0 or ?1) whether it is the last"
+	case !c.sized():
+		return statusLength, "say how long the content is (Content-Length)"
+	case c.drop.full():
+		return statusUnavailable, "too many files are arriving; try again later"
+	}
+	return 0, ""
+}
+
+// append takes the content of a PATCH, once it goes on where the upload is.
+func (c *Conn) append(up *upload) {
+	o, r := up.o, c.request.head
+	f, _ := readResumeFields(r.Header)
+	whole := o.state.Length
+	if f.length >= 0 && whole < 0 {
+		whole = f.length
+	}
+	up.length = r.ContentLength
+	end := f.offset + up.length // of one in chunks nothing is known yet
+	if up.length < 0 {
+		end = f.offset
+		up.most, up.mostErr = whole, unix.EFBIG
+		if whole < 0 {
+			up.most, up.mostErr = c.drop.room()
+		}
+	}
+	if !c.fitsOngoing(f, whole, end) {
+		return
+	}
+	o.state.Length = whole
+	if f.complete && up.length >= 0 {
+		o.state.Length = end
+	}
+	header := mergeFields(o.state.Header, r.Header)
+	if f.complete {
+		fields, err := readUploadFields(header)
+		if err != nil {
+			c.failBecause(statusBadRequest, err.Error())
+			return
+		}
+		up.fields, up.terms = fields, c.drop.terms(header)
+		up.terms.Mtime, up.terms.Mode, up.terms.Via = fields.mtime, fields.mode, fields.via
+		up.algorithms = fields.algorithms(c.drop.digest)
+	}
+	up.completes, up.continues = f.complete, c.expects100()
+	c.admitted()
+}
+
+// fitsOngoing reports that content up to end belongs to an upload of whole bytes (-1 = not
+// known); if not, the request was answered.
+func (c *Conn) fitsOngoing(f resumeFields, whole, end int64) bool {
+	o, up := c.up.o, c.up
+	switch {
+	case o.state.Done != nil:
+		c.problem(statusBadRequest, "completed-upload", "the upload is complete", o.progress())
+	case f.offset != o.offset:
+		c.mismatch(f.offset)
+	case whole >= 0 && (end > whole || f.complete && up.length >= 0 && end != whole || f.length >= 0 && f.length != whole):
+		c.problem(statusBadRequest, "inconsistent-upload-length", "the upload was to have another length", o.progress())
+	case c.drop.limits.FileSizeMax > 0 && end > c.drop.limits.FileSizeMax:
+		c.failBecause(statusTooLarge, "the file is too large: at most "+itoa(c.drop.limits.FileSizeMax)+" bytes are taken")
+	default:
+		return true
+	}
+	return false
+}
