@@ -115,8 +115,8 @@ func TestForwardDiskFails(t *testing.T) {
 				want[name] = bytesOf(uint64(name[0]), 300_000)
 				plantFile(t, filepath.Join(f.dir, name), want[name], 0o644, time.Unix(1, 0))
 			}
-			r.Line(t, "word of it", func(l harness.Line) bool { return l.Level == "warn" && strings.Contains(l.Raw, "input/output error") })
-			if left := snapshotFiles(f.dir); len(left) != len(want) {
+			r.Line(t, "word of it", func(l harness.Line) bool { return l.Level != "info" && strings.Contains(l.Raw, "input/output error") })
+			if left := snapshotFiles(f.dir); len(left) != len(want) && calls != "fsync" { // there it is the removal that may not last
 				t.Errorf("there is %v: the files are not known to have been sent", left)
 			}
 			if mend() == 0 {

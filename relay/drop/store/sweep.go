@@ -152,9 +152,10 @@ func (w *walk) stray(dir int, name string, st *unix.Stat_t) bool {
 // spokenOf reports that a state speaks of a hidden file.
 func (w *walk) spokenOf(name string) bool {
 	id, isPart := strings.CutSuffix(strings.TrimPrefix(name, Reserved), partSuffix)
-	if !isPart {
-		return false
-	}
-	_, err := w.store.LoadState(id)
+	return isPart && w.store.hasState(id)
+}
+
+func (s *Store) hasState(id string) bool {
+	_, err := s.LoadState(id)
 	return err == nil
 }
