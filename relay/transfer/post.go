@@ -20,6 +20,8 @@ type post struct {
 	spoilt int   // times it changed or came damaged
 	asked  bool  // the server was told to publish it; the answer may be lost
 	extra  []field
+	id     string // of the transfer of a small file, that it be published once
+	look   look   // of the content that the id is for
 }
 
 func (p *post) event(k Kind) Event {
