@@ -31,7 +31,7 @@ func (s *Server) commit(next *parts) {
 	now.stopUpstreams(next.upstreams)
 	next.startForwards()
 	s.exchangeAdmin(now, next)
-	s.leave(next)
+	s.store(next)
 	s.warnOfUnused(next)
 }
 

@@ -50,7 +50,7 @@ type Server struct {
 
 	notifier    systemd.Notifier
 	inheritance *listen.Inheritance // the sockets that were given
-	left        map[string]bool     // keys of those that the service manager keeps
+	stored      map[string]bool     // keys of those that the service manager keeps
 
 	*succession // to the process before and the one after
 }
@@ -97,7 +97,7 @@ func newServer(c *config.Config, log zerolog.Logger, version string, given syste
 		hashing:  flow.NewDisk(runtime.NumCPU()),
 		arrivals: drop.NewArrivals(log),
 		disk:     flow.NewDisk(diskWorkers),
-		notifier: given.Notifier, inheritance: inheritance, left: map[string]bool{},
+		notifier: given.Notifier, inheritance: inheritance, stored: map[string]bool{},
 
 		succession: newSuccession(before),
 	}
@@ -140,7 +140,7 @@ func (s *Server) build(c *config.Config) error {
 	next.startDrops(s.log)
 	s.parts.Store(next)
 	if s.before != nil {
-		s.keepLeft(next) // the sockets are the old process's still
+		s.keepStored(next) // the sockets are the old process's still
 		return nil
 	}
 	s.own(next)
@@ -232,7 +232,7 @@ func (s *Server) endsByDraining() bool {
 func (s *Server) drain(kill <-chan struct{}) {
 	p := s.parts.Load()
 	s.arriving.Lock() // beside a process before that may just have moved the last
-	s.keepLeft(p)
+	s.keepStored(p)
 	s.arriving.Unlock()
 	timeout := p.drainTimeout()
 	s.said(s.notifier.Stopping(timeout + stopMargin))
@@ -292,7 +292,7 @@ func (s *Server) close() {
 	s.arrivals.Close()
 	s.hashing.Close()
 	s.disk.Close() // a worker may still be looking beneath a drop's directory
-	s.keepLeft(s.parts.Load())
+	s.keepStored(s.parts.Load())
 	s.parts.Load().close()
 	s.inheritance.Close()
 }

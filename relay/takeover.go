@@ -53,7 +53,7 @@ func (s *Server) takeOwnership() {
 		return
 	}
 	for _, key := range s.before.Hello.Left {
-		s.left[key] = true
+		s.stored[key] = true
 	}
 	p := s.parts.Load()
 	s.own(p)

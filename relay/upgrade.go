@@ -117,7 +117,7 @@ func (s *Server) raise() (*handover.Successor, error) {
 	}
 	h := handover.Hello{
 		PID: os.Getpid(), Program: s.version, Descriptors: openDescriptors(), Upstreams: p.memories(),
-		Notifier: s.notifier, Left: slices.Collect(maps.Keys(s.left)),
+		Notifier: s.notifier, Left: slices.Collect(maps.Keys(s.stored)),
 	}
 	s.log.Info().Str("program", s.program.Path).Msg("upgrade: starting the program on disk")
 	return handover.Start(ctx, s.program, h, sockets, fds)

@@ -37,6 +37,7 @@
 //	  If-None-Match: *, If-Match, If-Unmodified-Since    412; they go before on_conflict
 //	  Repr-Digest, Content-Digest, Digest    400 if what arrived is something else
 //	  X-OC-Mtime, X-Relay-Mode               time and permissions (uploadfields.go)
+//	  X-Relay-Transfer                       an id; a repeat is answered, and not published
 //	  Content-Range      501: a part is never taken for a file; Content-Encoding: 415
 //	POST, PUT with Upload-Complete    a resumable upload (resumable.go); HEAD, PATCH and DELETE
 //	                     at its place, /.relay-uploads/ID

@@ -57,7 +57,7 @@ func (c *Conn) quiesce() Moved {
 		active: c.active, deadline: c.deadline, owes: c.owes, used: c.used,
 	}
 	c.drop.hold() // until it is adopted or has departed
-	cs.loop.Leave(c.token)
+	cs.loop.Unregister(c.token)
 	cs.loop.StopTimer(&c.timer)
 	cs.loop.Load.Add(-1)
 	cs.release(c)

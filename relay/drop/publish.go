@@ -20,7 +20,7 @@ func (c *Conn) publish() {
 		}
 	}, func() {
 		up.part = nil
-		if err == nil { // also if its client is gone
+		if err == nil && !done.Repeated { // also if its client is gone
 			up.came = done.Info.Size
 			c.arrived(done)
 		}
@@ -37,6 +37,10 @@ func (up *upload) publish() (done store.Published, err error) {
 	if err != nil {
 		up.part.Abandon()
 		return done, err
+	}
+	if up.repeat != nil {
+		up.part.Abandon()
+		return *up.repeat, nil
 	}
 	up.terms.Digests = digest.Join(up.sums)
 	return up.part.Publish(up.terms)

@@ -25,7 +25,7 @@ func (c *Conn) put(n name) {
 	}
 	up := &upload{name: n, length: c.request.head.ContentLength, terms: c.drop.terms(c.request.head.Header)}
 	up.terms.Mtime, up.terms.Mode, up.terms.Via = fields.mtime, fields.mode, fields.via
-	up.fields = fields
+	up.terms.ID, up.fields = fields.id, fields
 	up.algorithms = fields.algorithms(c.drop.digest)
 	up.trail = newTrail(up.algorithms...)
 	up.continues = c.expects100()

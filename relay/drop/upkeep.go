@@ -64,6 +64,7 @@ func (d *Drop) tidy(log zerolog.Logger, now time.Time) {
 	if n := d.registry.expire(d.store, now); n > 0 {
 		log.Info().Int("uploads", n).Msg("uploads expired")
 	}
+	d.store.Forget(now.Add(-d.limits.UploadExpiry))
 	if d.registry.swept.Load() && d.limits.TTL == 0 && d.limits.Quota == 0 {
 		return
 	}

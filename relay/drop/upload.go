@@ -21,7 +21,8 @@ type upload struct {
 	length     int64 // of the body, in bytes
 	continues  bool  // the client waits for a 100
 	terms      store.Terms
-	part       *store.Partial // nil before it is opened and after it is published
+	repeat     *store.Published // what became of it when it came before; nil = it comes for the first time
+	part       *store.Partial   // nil before it is opened and after it is published
 	fields     uploadFields
 	algorithms []digest.Algorithm
 	trail      *trail // nil = no digest is computed
@@ -60,7 +61,9 @@ func (c *Conn) admit(up *upload) {
 
 // makeRoom runs on a worker.
 func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
-	if err := d.store.Check(up.name.path, up.terms); err != nil {
+	if done, repeated := d.store.Repeats(up.name.path, up.terms.ID); repeated {
+		up.repeat = &done // its bytes are taken all the same, so that the connection goes on
+	} else if err := d.store.Check(up.name.path, up.terms); err != nil {
 		return nil, err
 	}
 	size := max(up.length, 0)

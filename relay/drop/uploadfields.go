@@ -17,17 +17,21 @@ import (
 //	Repr-Digest, Content-Digest, Digest    what its bytes must be like
 //	Want-Repr-Digest which digest the answer is to hold
 //	X-Relay-Via      the ids of the drops that it came through (package forward)
+//	X-Relay-Transfer what the sender calls this transfer, 32 hexadecimal digits that nobody
+//	                 else uses: sent again, the file does not appear again
 type uploadFields struct {
 	mtime time.Time // zero = not said
 	mode  uint32    // 0 = not said
 	sums  []digest.Sum
 	want  digest.Algorithm
 	via   string // the drops it came through, for forwards
+	id    string // of the transfer
 }
 
 var (
 	errMtime = errors.New("X-OC-Mtime is not a time; write seconds since 1970, like 1700000000.5")
 	errVia   = errors.New("X-Relay-Via is too long: the file has come through too many drops")
+	errID    = errors.New("X-Relay-Transfer is no id; write 32 hexadecimal digits in lower case, from a good random source")
 	errMode  = errors.New("X-Relay-Mode is not a mode; write it in octal, like 0644")
 )
 
@@ -53,6 +57,9 @@ func readUploadFields(h http.Header) (f uploadFields, err error) {
 	f.want = digest.Wanted(h["Want-Repr-Digest"])
 	if f.via = h.Get("X-Relay-Via"); len(f.via) > viaMost {
 		return f, errVia
+	}
+	if f.id = h.Get("X-Relay-Transfer"); f.id != "" && (len(f.id) != idDigits || !isHex(f.id)) {
+		return f, errID
 	}
 	return f, nil
 }

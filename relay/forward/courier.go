@@ -49,7 +49,7 @@ func (r *route) wants(path string) bool {
 func (r *route) carry(ctx context.Context, b *book, i int, path string, v version) result {
 	began := time.Now()
 	back := result{route: i, path: path, version: v}
-	c, err := r.courier(ctx)
+	c, err := r.courier(ctx, b)
 	if err == nil {
 		before := c.Moved()
 		var d *transfer.Delivery
@@ -96,7 +96,7 @@ func join(came, id string) string {
 
 // courier takes one that rests, or makes one. The token is read each time: it may have
 // been changed because it was wrong.
-func (r *route) courier(ctx context.Context) (*transfer.Courier, error) {
+func (r *route) courier(ctx context.Context, b *book) (*transfer.Courier, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n := len(r.idle); n > 0 {
@@ -112,7 +112,7 @@ func (r *route) courier(ctx context.Context) (*transfer.Courier, error) {
 		}
 		o.Token = strings.TrimSpace(string(text))
 	}
-	return transfer.NewCourier(ctx, r.config.To, o)
+	return transfer.NewCourier(ctx, r.config.To, b.id, o)
 }
 
 // digests maps the values of `digest`.

@@ -14,11 +14,12 @@
 // to be sent. So nothing has to be written when a file comes, and nothing can be lost
 // with the queue. The book (book.go) remembers which version of which file was sent where
 // and which was given up; it is written, synced, before the file is touched, and a record
-// outlives its file by a day. What is carried is a resumable upload whose place is noted,
-// synced, before it is completed: after a kill or a loss of power at any point the
-// receiver is asked, and says that it is complete or how much is missing. It keeps that
-// answer for as long as its uploads live (their expiry), which must be longer than this
-// side may be down.
+// outlives its file by a day. A small file goes in one request, under an id that follows
+// from what it is: the receiver knows it again (package store, told.go). A large one is a
+// resumable upload whose place is noted, synced, before it is completed: after a kill or a
+// loss of power at any point the receiver is asked, and says that it is complete or how
+// much is missing. It keeps that answer for as long as its uploads live (their expiry),
+// which must be longer than this side may be down.
 //
 // A file carries the ids of the drops that it came through (X-Relay-Via), and is not sent
 // on by one that it came through before.

@@ -122,7 +122,7 @@ func (a *Acceptor) Release(next *Service) {
 		if next != nil && next.has(w.socket) {
 			return false
 		}
-		a.leave(w)
+		a.unwatch(w)
 		return true
 	})
 }
@@ -150,16 +150,16 @@ func (a *Acceptor) Suspend() {
 	a.loop.StopTimer(&a.timer)
 	a.resting = false
 	for _, w := range a.watches {
-		a.loop.Leave(w.token)
+		a.loop.Unregister(w.token)
 		w.token = 0
 	}
 }
 
-// leave ends watching a socket. The last loop to leave takes what is still pending, so
+// unwatch ends watching a socket. The last loop to leave takes what is still pending, so
 // that nobody who is already connected is turned away, and closes it. Where somebody else
 // goes on accepting, what is pending is left to him.
-func (a *Acceptor) leave(w *watch) {
-	a.loop.Leave(w.token)
+func (a *Acceptor) unwatch(w *watch) {
+	a.loop.Unregister(w.token)
 	if w.socket.watchers.Add(-1) > 0 {
 		return
 	}

@@ -120,11 +120,11 @@ func TestExclusiveComesBack(t *testing.T) {
 		})
 }
 
-// Leave takes the end out of epoll and leaves the descriptor open.
+// Unregister takes the end out of epoll and leaves the descriptor open.
 func TestLeaveKeepsTheDescriptor(t *testing.T) {
 	l := newLoop(t)
 	fd := readable(t)
-	l.Leave(register(t, l, fd, nobody(t, "left"), In))
+	l.Unregister(register(t, l, fd, nobody(t, "left"), In))
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil); err != unix.ENOENT {
 		t.Errorf("epoll still has it: %v", err)
 	}
@@ -133,7 +133,7 @@ func TestLeaveKeepsTheDescriptor(t *testing.T) {
 	}
 	parked := register(t, l, fd, nobody(t, "parked and left"), In)
 	l.Park(parked)
-	l.Leave(parked)
+	l.Unregister(parked)
 	register(t, l, fd, &counter{}, In)
 	script(t, l, idle)
 }

@@ -109,7 +109,7 @@ func (t *table) free() {
 }
 
 // Register puts fd under the loop's watch for the events asked for, none included. The
-// loop does not own fd; Close and Leave end the registration.
+// loop does not own fd; Close and Unregister end the registration.
 func (l *Loop) Register(fd int, owner Owner, tag uint8, ask Events) (Token, sock.Errno) {
 	i, s := l.ends.take()
 	t := Token(s.generation)<<32 | Token(i)
@@ -145,8 +145,8 @@ func (l *Loop) Park(t Token) {
 	}
 }
 
-// Leave ends a registration and leaves the descriptor open: it goes on elsewhere.
-func (l *Loop) Leave(t Token) {
+// Unregister ends a registration and leaves the descriptor open: it goes on elsewhere.
+func (l *Loop) Unregister(t Token) {
 	if s := l.ends.at(t); s != nil {
 		if s.inEpoll {
 			l.control(unix.EPOLL_CTL_DEL, t, s, 0)
@@ -156,7 +156,7 @@ func (l *Loop) Leave(t Token) {
 }
 
 // Forget ends the registration of a descriptor that is closed in the next line: that
-// takes it out of epoll without a call, since nobody holds a duplicate of it. (Leave
+// takes it out of epoll without a call, since nobody holds a duplicate of it. (Unregister
 // before handing a descriptor to anyone.)
 func (l *Loop) Forget(t Token) {
 	if s := l.ends.at(t); s != nil {

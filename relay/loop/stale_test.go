@@ -10,7 +10,7 @@ import (
 // connection that gets the same descriptor number. The event of the dead one must not
 // reach the new one.
 func TestStaleEventIsDropped(t *testing.T) {
-	for name, leave := range map[string]func(*Loop, Token){"forget": (*Loop).Forget, "leave": (*Loop).Leave} {
+	for name, leave := range map[string]func(*Loop, Token){"forget": (*Loop).Forget, "unregister": (*Loop).Unregister} {
 		t.Run(name, func(t *testing.T) {
 			l := newLoop(t)
 			var fds [2]int
@@ -66,13 +66,13 @@ func TestSlotIsReusedWithANewGeneration(t *testing.T) {
 	defer unix.Close(far)
 	var old, fresh Token
 	script(t, l,
-		func() { old = register(t, l, near, nobody(t, "the old end"), In); l.Leave(old) },
+		func() { old = register(t, l, near, nobody(t, "the old end"), In); l.Unregister(old) },
 		func() {
 			fresh = register(t, l, near, &counter{}, 0)
 			if fresh.slot() != old.slot() || fresh == old {
 				t.Errorf("token %#x after %#x: want the slot again, in another generation", fresh, old)
 			}
-			l.Leave(old) // a double leave must not end the new one
+			l.Unregister(old) // a second call must not end the new one
 			l.Forget(old)
 			l.Park(old)
 			l.Ask(old, In)
@@ -88,7 +88,7 @@ func TestSlotIsReusedWithANewGeneration(t *testing.T) {
 
 // An end that closes itself from its own event gets no further event, though it had
 // asked for a turn.
-func TestNothingAfterLeave(t *testing.T) {
+func TestNothingAfterUnregister(t *testing.T) {
 	l := newLoop(t)
 	fd := readable(t)
 	told := 0
@@ -96,7 +96,7 @@ func TestNothingAfterLeave(t *testing.T) {
 	tok = register(t, l, fd, owner(func(uint8, Events) {
 		told++
 		l.Again(tok)
-		l.Leave(tok)
+		l.Unregister(tok)
 	}), In)
 	script(t, l, idle, idle, idle)
 	if told != 1 {

@@ -41,7 +41,7 @@ func (ss *Sessions) Quiesce(s *Session) (Moved, bool) {
 		Accepted: s.accepted, Connected: s.connected, Active: s.active, Due: s.timer.Due(), Tried: s.tried, state: s.state, uncounted: s.uncounted,
 	}
 	for i := range s.ends {
-		ss.loop.Leave(s.ends[i].token)
+		ss.loop.Unregister(s.ends[i].token)
 		m.Ends[i] = s.ends[i].End
 		ss.mover.Detach(&s.flows[i])
 	}

@@ -6,23 +6,27 @@ import (
 	"os"
 )
 
-// Courier sends one file after the other to a directory of a drop, by an upload of its own
-// for each, whatever its size: with a place that is noted before the file is completed, no
-// kill and no lost answer has it appear twice. It does not try again by itself.
+// Courier sends one file after the other to a directory of a drop. A small one goes in one
+// request, under an id that follows from what it is; a large one by an upload of its own,
+// with a place that is noted before the file is completed. So no kill and no lost answer
+// has a file appear twice. It does not try again by itself.
 type Courier struct {
 	caller
-	to Place
+	to      Place
+	secret  string
+	scratch []byte
 }
 
 // NewCourier makes a courier to a URL. Of the options it heeds Token, Digest, Durable (for
-// its notes) and StateDir, which is needed.
-func NewCourier(ctx context.Context, url string, o Options) (*Courier, error) {
+// its notes) and StateDir, which is needed. The secret makes its ids; it must stay the same
+// for as long as a file may be sent again.
+func NewCourier(ctx context.Context, url, secret string, o Options) (*Courier, error) {
 	to, err := ParseURL(url)
 	if err != nil {
 		return nil, err
 	}
 	o.GiveUpAfter = 0
-	return &Courier{caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}}, to.dir()}, nil
+	return &Courier{caller: caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}}, to: to.dir(), secret: secret}, nil
 }
 
 // Carry sends a file, to be name (a path of raw bytes) in the directory. via are the ids
@@ -34,6 +38,9 @@ func (c *Courier) Carry(path, name, via string) (*Delivery, error) {
 	if via != "" {
 		p.extra = []field{{"X-Relay-Via", via}}
 	}
+	if err := c.putSmall(p); !errors.Is(err, errGrown) {
+		return &Delivery{&journal{}}, err
+	}
 	j, err := openJournal(c.run.StateDir, p.path, p.to, c.run.Durable)
 	if err != nil {
 		return nil, err
@@ -44,7 +51,7 @@ func (c *Courier) Carry(path, name, via string) (*Delivery, error) {
 	return &Delivery{j}, nil
 }
 
-// Delivery is a file that has arrived, with the note of it. One of its methods is to be
+// Delivery is a file that has arrived, with the note of it if it was a large one. One of its methods is to be
 // called.
 type Delivery struct{ note *journal }
 

@@ -6,9 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash"
-	"io"
 	"strings"
-	"sync"
 
 	"github.com/zeebo/xxh3"
 )
@@ -75,79 +73,6 @@ func wantSums(like Digest) string {
 		return string(SHA256) + "=10, " + string(XXH3) + "=1"
 	}
 	return string(XXH3) + "=10, " + string(SHA256) + "=1"
-}
-
-// follower computes a digest beside a transfer: it reads the file from the page cache,
-// just behind the bytes that were moved, so that only the tail of them is left to read
-// when the last one has.
-type follower struct {
-	mu      sync.Mutex
-	changed *sync.Cond
-	mark    int64 // bytes that are there
-	over    bool  // the mark is the end
-	done    chan struct{}
-	sum     sum
-	err     error
-}
-
-const followBytes = 256 << 10
-
-// follow begins at the start of the file.
-func follow(f io.ReaderAt, by Digest) *follower {
-	w := &follower{done: make(chan struct{}), sum: sum{by: by}}
-	w.changed = sync.NewCond(&w.mu)
-	go w.run(f)
-	return w
-}
-
-func (w *follower) run(f io.ReaderAt) {
-	defer close(w.done)
-	h := w.sum.by.hash()
-	buf := make([]byte, followBytes)
-	for at := int64(0); ; {
-		mark, over := w.await(at)
-		for at < mark {
-			n, err := f.ReadAt(buf[:min(mark-at, followBytes)], at)
-			h.Write(buf[:n])
-			if at += int64(n); n == 0 {
-				w.err = err
-				return
-			}
-		}
-		if over {
-			w.sum.value = h.Sum(nil)
-			return
-		}
-	}
-}
-
-// await waits until there is more than at, or the end.
-func (w *follower) await(at int64) (mark int64, over bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for w.mark == at && !w.over {
-		w.changed.Wait()
-	}
-	return w.mark, w.over
-}
-
-// reach says how many bytes are there.
-func (w *follower) reach(n int64) {
-	w.mu.Lock()
-	w.mark = n
-	w.mu.Unlock()
-	w.changed.Signal()
-}
-
-// end says that there are no more, and waits for the digest. It must be called, whatever
-// became of the transfer.
-func (w *follower) end() (sum, error) {
-	w.mu.Lock()
-	w.over = true
-	w.mu.Unlock()
-	w.changed.Signal()
-	<-w.done
-	return w.sum, w.err
 }
 
 // errDamaged is what a digest that does not match means.

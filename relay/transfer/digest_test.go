@@ -26,35 +26,3 @@ func TestSumsAreFoundInFields(t *testing.T) {
 		}
 	}
 }
-
-// A follower that is told of a file piece by piece gets the digest of the whole.
-func TestFollowerReadsBehind(t *testing.T) {
-	content := make([]byte, 3*followBytes+17)
-	for i := range content {
-		content[i] = byte(i * 7 >> 3)
-	}
-	for _, by := range []Digest{XXH3, SHA256} {
-		h := by.hash()
-		h.Write(content)
-		for _, step := range []int{1 << 30, 1000, followBytes} {
-			w := follow(bytes.NewReader(content), by)
-			for at := step; at < len(content); at += step {
-				w.reach(int64(at))
-			}
-			w.reach(int64(len(content)))
-			got, err := w.end()
-			if err != nil || !got.equal(sum{by, h.Sum(nil)}) {
-				t.Errorf("%s in steps of %d: %v, %v", by, step, got, err)
-			}
-		}
-	}
-}
-
-// A file that is shorter than what was said to be there is an error, not a digest.
-func TestFollowerOfAFileThatIsTooShort(t *testing.T) {
-	w := follow(bytes.NewReader(make([]byte, 10)), XXH3)
-	w.reach(11)
-	if got, err := w.end(); err == nil {
-		t.Errorf("the digest is %v", got)
-	}
-}

@@ -19,7 +19,7 @@
 // between is sent again.
 //
 // Follow a sending: send.go plans (walk.go goes through trees), put.go runs a connection and
-// puts small files, post.go sends a large one by resumable.go, and stream.go what cannot
+// puts small files (small.go: each in one request, once), post.go sends a large one by resumable.go, and stream.go what cannot
 // be read twice. source.go is what is known of a file while it is sent.
 //
 // Follow a fetch: get.go plans (tree.go asks for listings), pipeline.go runs a

@@ -78,11 +78,15 @@ func badStatus(p Place, res *http.Response) error {
 	if res.StatusCode == http.StatusBadRequest && strings.Contains(reason, "digest") {
 		return fmt.Errorf("%w (%w)", errSpoilt, err)
 	}
-	return failure{refusal{err}, finalStatus(res.StatusCode)}
+	return failure{refusal{err, res.StatusCode, reason}, finalStatus(res.StatusCode)}
 }
 
 // refusal is an error that a server has answered with.
-type refusal struct{ error }
+type refusal struct {
+	error
+	status int
+	why    string // in the words of the drop; "" = it gave none
+}
 
 func (r refusal) Unwrap() error { return r.error }
 
@@ -91,6 +95,13 @@ func (r refusal) Unwrap() error { return r.error }
 func Answered(err error) bool {
 	var r refusal
 	return errors.As(err, &r)
+}
+
+// denied is what a server says to a token that is wrong, or has not the right; of the
+// first it says the same to all files.
+func denied(err error) (r refusal, ok, always bool) {
+	ok = errors.As(err, &r) && (r.status == http.StatusUnauthorized || r.status == http.StatusForbidden)
+	return r, ok, ok && r.status == http.StatusUnauthorized
 }
 
 // finalStatus reports that a server will say the same the next time. Room on a full disk

@@ -42,8 +42,7 @@ func openJournal(dir, path string, to Place, durable bool) (*journal, error) {
 	if err := os.MkdirAll(dir, mine); err != nil {
 		return nil, err
 	}
-	hash := sha256.Sum256([]byte(absolute(path) + "\x00" + to.String()))
-	j := &journal{path: filepath.Join(dir, hex.EncodeToString(hash[:12])+".json"), durable: durable}
+	j := &journal{path: journalPath(dir, path, to), durable: durable}
 	for {
 		f, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE, partialMode)
 		if err != nil {
@@ -65,6 +64,12 @@ func openJournal(dir, path string, to Place, durable bool) (*journal, error) {
 		_ = json.Unmarshal(text, &j.upload) // what cannot be read is begun anew
 	}
 	return j, nil
+}
+
+// journalPath is where the note of an upload is.
+func journalPath(dir, path string, to Place) string {
+	hash := sha256.Sum256([]byte(absolute(path) + "\x00" + to.String()))
+	return filepath.Join(dir, hex.EncodeToString(hash[:12])+".json")
 }
 
 // begin notes an upload.

@@ -20,6 +20,8 @@ type post struct {
 	spoilt int   // times it changed or came damaged
 	asked  bool  // the server was told to publish it; the answer may be lost
 	extra  []field
+	id     string // of the transfer of a small file, that it be published once
+	look   look   // of the content that the id is for
 }
 
 func (p *post) event(k Kind) Event {
@@ -114,7 +116,7 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 	}
 	var f *follower
 	if c.run.Digest != NoSum {
-		f = follow(s, c.run.Digest)
+		f = lead(s, c.run.Digest, p.size)
 		f.reach(offset)
 	}
 	err = c.pour(p, s, at, offset, f)
@@ -192,6 +194,9 @@ func (c *caller) pouring(p *post, s *source, left int64, f *follower) *body {
 		for left > 0 {
 			n := min(left, c.run.pace.slice(pourChunk))
 			c.run.pace.take(c.ctx, n)
+			if f != nil {
+				f.await(p.size-left, n)
+			}
 			moved, err := w.pour(s.File, n)
 			if left -= moved; moved > 0 {
 				p.moved += moved
@@ -240,8 +245,9 @@ func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
 	return got, errors.Join(err, s.unchanged())
 }
 
-// pourChunk is the most bytes between two looks at the clock and the progress.
-const pourChunk = 4 << 20
+// pourChunk is the most bytes between two looks at the clock, the progress and the digest,
+// which is to be ahead.
+const pourChunk = aheadBytes / 2
 
 // onServer asks about a single name; a kind of "" says that it is not there, or not with
 // this digest, if there is one.

@@ -110,18 +110,12 @@ func (l *putLane) load(p *post) ([]byte, []field, error) {
 	if p.size > inMemory {
 		return nil, nil, errGrown
 	}
-	content, err := s.readAll(l.scratch)
-	if err != nil {
-		return nil, nil, err
+	content, fields, err := l.read(p, s, l.scratch)
+	if err == nil && (p.id == "" || p.look != s.look) { // another content is another transfer
+		p.id, p.look = newID(), s.look
 	}
-	fields := append(s.attributes(), field{"Content-Length", strconv.Itoa(len(content))})
-	if l.run.Digest != NoSum {
-		h := l.run.Digest.hash()
-		h.Write(content)
-		p.sum = sum{l.run.Digest, h.Sum(nil)}
-		fields = append(fields, field{"Repr-Digest", p.sum.String()})
-	}
-	return content, fields, nil
+	fields = append(fields, field{"Content-Length", strconv.Itoa(len(content))}, field{transferField, p.id})
+	return content, fields, err
 }
 
 // next takes the oldest answer, or sends the large file when none is to come.
@@ -195,7 +189,13 @@ func (r *Run) sent(q *queue[*post], p *post, got sum) {
 
 // give gives a file up.
 func (l *putLane) give(p *post, err error) {
-	l.run.fail(p.event(Failed), err)
+	switch {
+	case l.ctx.Err() != nil && errors.Is(err, context.Cause(l.ctx)): // all are given up, and that is said once
+	case l.run.hopeless(err):
+		l.giveUp(err)
+	default:
+		l.run.fail(p.event(Failed), err)
+	}
 	l.queue.settle()
 }
 

@@ -31,8 +31,13 @@ var errNoUploads = errors.New("the server takes no resumable uploads")
 
 // create begins an upload of a file that will be at to; length is -1 if it is not known.
 // It is a POST: a server that knows nothing of uploads would take a PUT for an empty file.
+// Which digest will complete it is said here, so that the server computes it while the
+// content comes.
 func (c *caller) create(to Place, length int64, fields ...field) (at Place, err error) {
 	fields = uploadFields(append(fields, field{"Upload-Complete", incomplete})...)
+	if c.run.Digest != NoSum {
+		fields = append(fields, field{"Want-Repr-Digest", string(c.run.Digest) + "=1"})
+	}
 	if length >= 0 {
 		fields = append(fields, field{"Upload-Length", strconv.FormatInt(length, 10)})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -30,8 +31,10 @@ type Run struct {
 	pace     *pace
 	patience *patience
 	mu       sync.Mutex
-	errs     []error // of single files
-	more     int     // errors beyond those kept
+	errs     []error        // of single files
+	more     int            // errors beyond those kept
+	denials  map[denial]int // which of them are of files that were refused for the same reason
+	alike    map[int]int    // and how many more there were
 }
 
 // NewRun prepares a run.
@@ -58,6 +61,17 @@ func (r *Run) fail(e Event, err error) {
 func (r *Run) note(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if said, is, _ := denied(err); is {
+		d := denial{said.status, said.why}
+		if i, known := r.denials[d]; known {
+			r.alike[i]++
+			return
+		}
+		if r.denials == nil {
+			r.denials, r.alike = map[denial]int{}, map[int]int{}
+		}
+		r.denials[d] = len(r.errs)
+	}
 	if len(r.errs) < errorsKept {
 		r.errs = append(r.errs, err)
 	} else {
@@ -69,17 +83,52 @@ func (r *Run) note(err error) {
 func (r *Run) result(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	errs := r.errs
+	errs := slices.Clone(r.errs)
+	for i, n := range r.alike {
+		if i < len(errs) {
+			errs[i] = fmt.Errorf("%w (and so of %d more)", errs[i], n)
+		}
+	}
 	if r.more > 0 {
 		errs = append(errs, fmt.Errorf("and %d more", r.more))
 	}
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, context.Canceled):
 		errs = append(errs, errInterrupted)
-	case cause != nil:
+	case cause != nil && !r.noted(cause):
 		errs = append(errs, cause)
 	}
 	return errors.Join(errs...)
+}
+
+// denial is a reason for which a token's files are refused: one for all of them, as a
+// rule.
+type denial struct {
+	status int
+	why    string
+}
+
+// noted reports that an error says what that of a file says already.
+func (r *Run) noted(err error) bool {
+	said, is, _ := denied(err)
+	_, known := r.denials[denial{said.status, said.why}]
+	return is && known
+}
+
+// deniedMost is how many files may be refused for want of a right, and none be taken,
+// before it is clear that this token is the wrong one.
+const deniedMost = 32
+
+// hopeless reports that all other files will be refused, too.
+func (r *Run) hopeless(err error) bool {
+	said, is, always := denied(err)
+	if !is || always {
+		return always
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i, known := r.denials[denial{said.status, said.why}]
+	return known && r.alike[i] >= deniedMost && r.FilesDone.Load() == r.FilesFailed.Load()
 }
 
 // moved counts bytes that went over the network.

@@ -104,6 +104,7 @@ func (s *Store) Remove(path string, holds func(exists bool, info sock.FileInfo) 
 	if info, exists := s.info(path); holds != nil && !holds(exists, info) {
 		return ErrPrecondition
 	}
+	s.note(dir, base, path)
 	errno = retry(func() error { return unix.Unlinkat(dir, base, 0) })
 	if errno == unix.EISDIR || errno == unix.EPERM {
 		errno = retry(func() error { return unix.Unlinkat(dir, base, unix.AT_REMOVEDIR) })
@@ -139,6 +140,7 @@ func (s *Store) Move(from, to string, replace bool) (replaced bool, err error) {
 		return false, errno
 	}
 	defer lock.Unlock()
+	s.note(source, oldBase, from)
 	rename := func(flags uint) sock.Errno {
 		return retry(func() error { return unix.Renameat2(source, oldBase, target.dir, base, flags) })
 	}

@@ -114,7 +114,8 @@ func (s *Store) publishAll(batch []*pending) {
 		}
 		if errno := w.part.place.sync(func(dir int) sock.Errno { return s.syncOnce(dir, synced) }); errno != 0 {
 			w.err = errno
-			if !w.done.Replaced {
+			w.part.store.told.forget(transfer{w.terms.ID, w.part.path})
+			if !w.done.Replaced && !w.done.Repeated {
 				_, base := split(w.done.Path)
 				_ = unix.Unlinkat(w.part.place.dir, base, 0)
 			}

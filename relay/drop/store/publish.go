@@ -30,6 +30,9 @@ type Terms struct {
 	Mode  uint32    // permissions; 0 = as the process makes files
 	// Via are the drops that the file came through; "" = it is not known to have.
 	Via string
+	// ID is what the sender calls this transfer of the file; "" = nothing. What was
+	// published with it before is not published again.
+	ID string
 	// Digests are kept with the file, in the form of Repr-Digest; "" = none.
 	Digests string
 }
@@ -38,6 +41,7 @@ type Terms struct {
 type Published struct {
 	Path     string // it may be another one than was asked for, with KeepBoth
 	Replaced bool
+	Repeated bool // it had arrived before, under the same id; what came now is forgotten
 	Info     sock.FileInfo
 }
 
@@ -50,7 +54,7 @@ type Published struct {
 func (p *Partial) Publish(t Terms) (Published, error) {
 	defer p.close()
 	done, err := p.publish(t)
-	if err != nil && p.hidden != "" && !p.named {
+	if (err != nil || done.Repeated) && p.hidden != "" && !p.named {
 		_ = unix.Unlinkat(p.place.dir, p.hidden, 0)
 	}
 	return done, err
@@ -85,6 +89,9 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 	if t.Via != "" {
 		_ = retry(func() error { return unix.Fsetxattr(p.FD, via, []byte(t.Via), 0) })
 	}
+	if t.ID != "" && !p.named { // an upload has an id of its own
+		_ = retry(func() error { return unix.Fsetxattr(p.FD, mark, []byte(t.ID), 0) })
+	}
 	if t.Digests != "" {
 		info, errno := sock.Info(p.FD, true)
 		if errno != 0 {
@@ -102,6 +109,9 @@ func (p *Partial) name(t Terms) (done Published, err error) {
 		return done, errno
 	}
 	defer lock.Unlock()
+	if done, repeated := p.store.Repeats(p.path, t.ID); repeated {
+		return done, nil
+	}
 	exists, err := p.store.check(p.place.dir, p.path, p.base, t)
 	if err != nil {
 		return done, err
@@ -122,7 +132,9 @@ func (p *Partial) name(t Terms) (done Published, err error) {
 	if errno != 0 {
 		return done, asError(errno)
 	}
-	done.Info, errno = sock.Info(p.FD, true)
+	if done.Info, errno = sock.Info(p.FD, true); errno == 0 && t.ID != "" {
+		p.store.told.add(transfer{t.ID, p.path}, done)
+	}
 	return done, asError(errno)
 }
 

@@ -31,6 +31,7 @@ type Store struct {
 	durable bool
 	began   time.Time
 	calls   calls
+	told    *told
 
 	committer committer
 }
@@ -39,7 +40,7 @@ type Store struct {
 // stays open as long as the store is used. durable has everything that was published
 // survive a loss of power.
 func New(dir int, durable bool) *Store {
-	return &Store{dir: dir, durable: durable, began: time.Now(), calls: kernel}
+	return &Store{dir: dir, durable: durable, began: time.Now(), calls: kernel, told: toldOf(dir)}
 }
 
 // calls is the seam at which tests put errors.

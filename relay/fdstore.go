@@ -8,8 +8,8 @@ import (
 	"relay/relay/systemd"
 )
 
-// Leaving: with a service manager that keeps descriptors (FileDescriptorStoreMax=), our
-// listening sockets are left with it. A process that ends, whatever the cause, then
+// The descriptor store: a service manager that keeps descriptors (FileDescriptorStoreMax=)
+// is given our listening sockets. A process that ends, whatever the cause, then
 // refuses nobody: clients wait in the backlogs for the next one.
 
 // pruneInheritance closes sockets that an earlier process has left and this configuration
@@ -49,10 +49,10 @@ func (s *Server) warnOfUnused(p *parts) {
 	}
 }
 
-// leave has the manager keep the sockets of the parts, and none but them. The admin
+// store has the manager keep the sockets of the parts, and none but them. The admin
 // interface's is not among them: between two processes, who asks whether relay is ready
 // is to be told at once.
-func (s *Server) leave(p *parts) {
+func (s *Server) store(p *parts) {
 	if s.notifier.Room == 0 {
 		return
 	}
@@ -62,47 +62,47 @@ func (s *Server) leave(p *parts) {
 			own[so.Name] = so
 		}
 	}
-	for key := range s.left {
+	for key := range s.stored {
 		if _, ok := own[key]; !ok {
 			s.said(s.notifier.Forget(key))
-			delete(s.left, key)
+			delete(s.stored, key)
 		}
 	}
 	for _, so := range own {
-		s.leaveOne(so)
+		s.storeOne(so)
 	}
 }
 
-func (s *Server) leaveOne(so systemd.Socket) {
+func (s *Server) storeOne(so systemd.Socket) {
 	switch {
-	case s.left[so.Name]:
-	case len(s.left) >= s.notifier.Room:
+	case s.stored[so.Name]:
+	case len(s.stored) >= s.notifier.Room:
 		s.log.Warn().Int("FileDescriptorStoreMax", s.notifier.Room).Msg("systemd keeps no more listening sockets; during a restart the others refuse clients")
 	default:
 		if err := s.notifier.Keep(so.Name, so.FD); err != nil {
 			s.said(err)
 			return
 		}
-		s.left[so.Name] = true
+		s.stored[so.Name] = true
 	}
 }
 
-// keepLeft lets what waits in the backlogs of sockets that the manager keeps, or another
+// keepStored lets what waits in the backlogs of sockets that the manager keeps, or another
 // process, wait there.
-func (s *Server) keepLeft(p *parts) {
+func (s *Server) keepStored(p *parts) {
 	for _, service := range p.services {
-		service.Keep(func(key string) bool { return s.left[key] || !s.owns() })
+		service.Keep(func(key string) bool { return s.stored[key] || !s.owns() })
 	}
 }
 
 // own makes the listening sockets this process's own: it closes those that nobody needs,
-// and leaves the others with the manager.
+// and stores the others with the manager.
 func (s *Server) own(p *parts) {
 	for _, service := range p.services {
 		service.Keep(func(string) bool { return false })
 	}
 	s.settleInheritance(p)
-	s.leave(p)
+	s.store(p)
 	close(s.owned)
 }
 

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/sock"
+)
+
+// A sender that has missed the answer to a file sends it again, under the id that it gave
+// the file (Terms.ID), and is to be told what it would have been told: the file must not
+// appear twice, nor be in its own way. Three things remember ids. The file has its own as
+// an attribute, which is durable when the file is. Who takes the file away by way of the
+// store leaves a note in its place. And who takes it away otherwise cannot take it out of
+// the memory of this process.
+
+// told remembers the files of a directory that came with an id, the last ones.
+type told struct {
+	mu   sync.Mutex
+	by   map[transfer]Published
+	ring [toldMost]transfer
+	next int
+}
+
+// transfer is a file that somebody sends: its id, and where it was to go. Whoever sends
+// elsewhere under the same id is somebody else.
+type transfer struct{ id, path string }
+
+// toldMost bounds what is remembered of a directory: of the files that arrive while a
+// sender finds out that it has missed an answer.
+const toldMost = 16 << 10
+
+var (
+	toldMu sync.Mutex
+	tolds  = map[sock.Identity]*told{}
+)
+
+// toldOf is the memory of a directory, which all stores of it share.
+func toldOf(dir int) *told {
+	id, _ := sock.Identify(dir)
+	toldMu.Lock()
+	defer toldMu.Unlock()
+	t := tolds[id]
+	if t == nil {
+		t = &told{by: map[transfer]Published{}}
+		tolds[id] = t
+	}
+	return t
+}
+
+func (t *told) find(of transfer) (Published, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	done, ok := t.by[of]
+	return done, ok
+}
+
+func (t *told) add(of transfer, done Published) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.by, t.ring[t.next])
+	t.ring[t.next] = of
+	t.next = (t.next + 1) % toldMost
+	t.by[of] = done
+}
+
+func (t *told) forget(of transfer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.by, of)
+}
+
+// Repeats says what became of a file that was to be published as path and came with this
+// id, if there was one.
+func (s *Store) Repeats(path, id string) (done Published, ok bool) {
+	if id == "" || !goodName(path) {
+		return done, false
+	}
+	if done, ok = s.told.find(transfer{id, path}); !ok {
+		done, ok = s.FindMarked(path, id)
+	}
+	if !ok {
+		done, ok = s.noted(path, id)
+	}
+	done.Repeated = ok
+	return done, ok
+}
+
+// toldSuffix ends the name of a note of a file that was taken away, among the states of
+// uploads.
+const toldSuffix = ".told"
+
+// note remembers the id of a file that is about to be taken away. One that cannot be
+// written is in nobody's way: what makes room must not need some.
+func (s *Store) note(dir int, base, path string) {
+	fd, errno := openat(dir, base, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	if errno != 0 {
+		return
+	}
+	defer sock.CloseFile(fd)
+	var id [64]byte
+	n, err := unix.Fgetxattr(fd, mark, id[:])
+	info, errno := sock.Info(fd, false)
+	if err != nil || errno != 0 || strings.ContainsAny(string(id[:n]), "/\x00") || s.hasState(string(id[:n])) {
+		return // it came without one, or as an upload that has a state
+	}
+	text := fmt.Sprintf("%d %d %d %s", info.Size, info.Sec, info.Nsec, path)
+	_ = s.SaveState(string(id[:n])+toldSuffix, []byte(text))
+}
+
+// noted reads a note. It is of a file in the same directory, under its own name or one
+// beside it.
+func (s *Store) noted(path, id string) (done Published, ok bool) {
+	text, err := s.LoadState(id + toldSuffix)
+	if err != nil {
+		return done, false
+	}
+	i := &done.Info
+	if n, _ := fmt.Sscanf(string(text), "%d %d %d ", &i.Size, &i.Sec, &i.Nsec); n < 3 {
+		return done, false
+	}
+	const numbers = 4
+	done.Path = strings.SplitN(string(text), " ", numbers)[numbers-1]
+	above, _ := split(path)
+	dir, _ := split(done.Path)
+	if above != dir {
+		return Published{}, false
+	}
+	return done, true
+}
+
+// Forget removes notes that are older than this.
+func (s *Store) Forget(before time.Time) {
+	names, err := s.States()
+	if err != nil {
+		return
+	}
+	dir, errno := s.states(false)
+	if errno != 0 {
+		return
+	}
+	defer sock.Close(dir)
+	for _, name := range names {
+		var st unix.Stat_t
+		if strings.HasSuffix(name, toldSuffix) && unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil &&
+			time.Unix(st.Mtim.Unix()).Before(before) {
+			_ = unix.Unlinkat(dir, name, 0)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// anew is a store of the same directory as a later process makes it, that remembers
+// nothing.
+func anew(s *Store) *Store {
+	next := New(s.dir, s.durable)
+	next.told = &told{by: map[transfer]Published{}}
+	return next
+}
+
+func publishAs(t *testing.T, s *Store, path, id string, c Conflict) Published {
+	t.Helper()
+	p, err := s.Begin(path, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := p.Publish(Terms{ID: id, Conflict: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+// An id is known as long as the file is there, and after the store has taken it away
+// until the note is forgotten; by others it never was.
+func TestRepeats(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(dir)
+	s := New(dir, false)
+	a, b := "a"+rand.Text(), "b"+rand.Text() // directories of other tests had the same number, maybe
+	publishAs(t, s, "d/x", a, KeepBoth)
+	if done := publishAs(t, s, "d/x", b, KeepBoth); done.Path != "d/x (1)" || done.Repeated {
+		t.Errorf("the second is %+v", done)
+	}
+	check := func(when string, s *Store, path, id, want string) {
+		t.Helper()
+		if done, ok := s.Repeats(path, id); ok != (want != "") || done.Path != want || done.Repeated != ok {
+			t.Errorf("%s: %s as %s is %+v, %v", when, path, id[:1], done, ok)
+		}
+	}
+	for when, s := range map[string]*Store{"at once": s, "after a start": anew(s)} {
+		check(when, s, "d/x", a, "d/x")
+		check(when, s, "d/x", b, "d/x (1)")
+		check(when, s, "d/y", a, "")
+		check(when, s, "x", a, "")
+		check(when, s, "d/x", strings.Repeat("c", 32), "")
+	}
+	if done := publishAs(t, anew(s), "d/x", b, Fail); !done.Repeated || done.Path != "d/x (1)" {
+		t.Errorf("published again: %+v", done)
+	}
+	if err := s.Remove("d/x", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Move("d/x (1)", "elsewhere", false); err != nil {
+		t.Fatal(err)
+	}
+	check("removed", anew(s), "d/x", a, "d/x")
+	check("moved", anew(s), "d/x", b, "d/x (1)")
+	check("in another directory", anew(s), "x", a, "")
+	s.Forget(time.Now().Add(-time.Hour))
+	check("not yet forgotten", anew(s), "d/x", a, "d/x")
+	s.Forget(time.Now().Add(time.Hour))
+	check("forgotten", anew(s), "d/x", a, "")
+	if left, _ := os.ReadDir(filepath.Join(root, stateDirectory)); len(left) != 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+// What is remembered has a bound.
+func TestToldBound(t *testing.T) {
+	t.Parallel()
+	m := &told{by: map[transfer]Published{}}
+	for i := range toldMost + 10 {
+		m.add(transfer{strconv.Itoa(i), "x"}, Published{})
+	}
+	_, first := m.find(transfer{"0", "x"})
+	if _, last := m.find(transfer{strconv.Itoa(toldMost + 9), "x"}); len(m.by) != toldMost || first || !last {
+		t.Errorf("%d are remembered, the first %v, the last %v", len(m.by), first, last)
+	}
+}

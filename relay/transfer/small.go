@@ -1,0 +1,102 @@
+package transfer
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+)
+
+// A small file is put in one request, from memory. It goes under an id: should the answer
+// be lost, it is sent again under the same one, and a drop that has published it answers
+// as it did then. So it appears once, also where the drop keeps both of two files of a
+// name, or refuses the second.
+
+// transferField is the field that has the id.
+const transferField = "X-Relay-Transfer"
+
+// idBytes is the size of an id, in bytes.
+const idBytes = 16
+
+func newID() string {
+	var b [idBytes]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// idOf is the id of this content of a file on its way to a place: always the same, so that
+// nobody has to remember it. The secret keeps others from guessing it.
+func idOf(secret string, to Place, l look) string {
+	hash := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d %d %d", secret, to, l.Ino, l.Size, l.Mtime))
+	return hex.EncodeToString(hash[:idBytes])
+}
+
+// read takes a small file into memory, and describes it.
+func (c *caller) read(p *post, s *source, into []byte) ([]byte, []field, error) {
+	content, err := s.readAll(into)
+	if err != nil {
+		return nil, nil, err
+	}
+	fields := append(s.attributes(), p.extra...)
+	if c.run.Digest != NoSum {
+		h := c.run.Digest.hash()
+		h.Write(content)
+		p.sum = sum{c.run.Digest, h.Sum(nil)}
+		fields = append(fields, field{"Repr-Digest", p.sum.String()})
+	}
+	return content, fields, nil
+}
+
+// putSmall sends a small file. errGrown says that it is none, or that it was begun as a
+// large one.
+func (c *Courier) putSmall(p *post) error {
+	for {
+		err := c.putOnce(p)
+		if !errors.Is(err, errChanged) && !errors.Is(err, errSpoilt) {
+			return err
+		}
+		if p.spoilt++; p.spoilt >= changesMost {
+			return fmt.Errorf("%s: given up after %d times: %w", p.path, p.spoilt, err)
+		}
+	}
+}
+
+func (c *Courier) putOnce(p *post) error {
+	s, err := openSource(p.path)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if s.look.Size > inMemory || journalExists(c.run.StateDir, p.path, p.to) {
+		return errGrown
+	}
+	if c.scratch == nil {
+		c.scratch = make([]byte, inMemory)
+	}
+	content, fields, err := c.read(p, s, c.scratch)
+	if err != nil {
+		return err
+	}
+	fields = append(fields, field{transferField, idOf(c.secret, p.to, s.look)})
+	b := &body{int64(len(content)), func(w *wire, _ <-chan struct{}) error { return w.write(content) }}
+	err = c.once("PUT", p.to, b, func(res *http.Response) error {
+		switch res.StatusCode {
+		case http.StatusOK, http.StatusCreated, http.StatusNoContent:
+			return nil
+		}
+		return badStatus(p.to, res)
+	}, fields...)
+	if err == nil {
+		c.run.moved(int64(len(content)))
+	}
+	return err
+}
+
+// journalExists reports that an upload of this file was noted.
+func journalExists(dir, path string, to Place) bool {
+	_, err := os.Lstat(journalPath(dir, path, to))
+	return err == nil
+}
