@@ -163,19 +163,37 @@ func TestMultistatus(t *testing.T) {
 		s    survey
 		want string
 	}{
-		{"file", survey{name: name{path: "d/\xffo%2F <&>\x01"}, question: everything},
+		{
+			"file",
+			survey{name: name{path: "d/\xffo%2F <&>\x01"}, question: everything},
 			file + "resourcetype=\ngetcontentlength=4\ngetlastmodified=Sun, 09 Sep 2001 01:46:40 GMT\ngetetag=" + tag +
-				"\ngetcontenttype=application/octet-stream\nsupportedlock=\n"},
-		{"from the future", survey{name: name{path: "d/\xffo%2F <&>\x01"}, now: 1, question: ask(`<propfind xmlns="DAV:"><prop><getlastmodified/></prop></propfind>`)},
-			file + "getlastmodified=Thu, 01 Jan 1970 00:00:01 GMT\n"},
-		{"names", survey{name: name{path: "d"}, question: ask(`<propfind xmlns="DAV:"><propname/></propfind>`)},
-			"/d/\nresourcetype=\ngetlastmodified=\nsupportedlock=\n"},
-		{"some", survey{name: name{path: "d"}, names: true, question: some},
-			"/d/\n-x=\n-getcontentlength=\n-getetag=\n" + file + "getcontentlength=4\ngetetag=" + tag + "\n-x=\n"},
-		{"minimal", survey{name: name{path: "d"}, names: true, minimal: true, question: some},
-			"/d/\n" + file + "getcontentlength=4\ngetetag=" + tag + "\n"},
-		{"above", survey{name: name{path: "."}, names: true, question: ask(`<propfind xmlns="DAV:"><prop><resourcetype/></prop></propfind>`)},
-			"/\nresourcetype=<D:collection/>\n/d/\nresourcetype=<D:collection/>\n"},
+				"\ngetcontenttype=application/octet-stream\nsupportedlock=\n",
+		},
+		{
+			"from the future",
+			survey{name: name{path: "d/\xffo%2F <&>\x01"}, now: 1, question: ask(`<propfind xmlns="DAV:"><prop><getlastmodified/></prop></propfind>`)},
+			file + "getlastmodified=Thu, 01 Jan 1970 00:00:01 GMT\n",
+		},
+		{
+			"names",
+			survey{name: name{path: "d"}, question: ask(`<propfind xmlns="DAV:"><propname/></propfind>`)},
+			"/d/\nresourcetype=\ngetlastmodified=\nsupportedlock=\n",
+		},
+		{
+			"some",
+			survey{name: name{path: "d"}, names: true, question: some},
+			"/d/\n-x=\n-getcontentlength=\n-getetag=\n" + file + "getcontentlength=4\ngetetag=" + tag + "\n-x=\n",
+		},
+		{
+			"minimal",
+			survey{name: name{path: "d"}, names: true, minimal: true, question: some},
+			"/d/\n" + file + "getcontentlength=4\ngetetag=" + tag + "\n",
+		},
+		{
+			"above",
+			survey{name: name{path: "."}, names: true, question: ask(`<propfind xmlns="DAV:"><prop><resourcetype/></prop></propfind>`)},
+			"/\nresourcetype=<D:collection/>\n/d/\nresourcetype=<D:collection/>\n",
+		},
 	} {
 		if c.s.now == 0 {
 			c.s.now = 2e9
