@@ -228,7 +228,7 @@ func TestForwardGivesUp(t *testing.T) {
 	to := startDrop(t, nil) // read-only
 	f := forwarding{
 		dir: harness.Directory(t), after: "delete", to: []string{"http://" + to.Address(t, "files") + "/"},
-		edit: func(_ harness.Table, forwards []harness.Table) { forwards[0]["give_up_after"] = "1s" },
+		edit: func(_ harness.Table, forwards []harness.Table) { forwards[0]["give_up_after"] = "4s" },
 	}
 	plantFile(t, filepath.Join(f.dir, "sub", "a"), []byte("a"), 0o644, time.Unix(1, 0))
 	c := f.config(t)

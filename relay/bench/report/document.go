@@ -135,8 +135,8 @@ func row(r *bench.Record, x *bench.Result) Row {
 	for _, u := range x.Rounds {
 		user, all = user+u.User, all+u.CPU
 	}
-	out.User = out.CPU.Median * float64(user) / float64(max(all, 1))
-	out.System = out.CPU.Median - out.User
+	share := float64(user) / float64(max(all, 1))
+	out.User, out.System = out.CPU.Median*share, out.CPU.Median*(1-share) // not by subtraction: that can round to below 0
 	if base := baselineOf(r, x.Case); base != nil && base.Method != x.Method {
 		out.WallRatio, out.CPURatio = ratio(x, base, wall), ratio(x, base, cpu)
 	}
