@@ -9,10 +9,11 @@
 // Knobs, all environment variables:
 //
 //	RELAY_FULL=1   the volumes of the release run: 1 GB each way in every splice
-//	               mode, 200 000 short connections (go test -timeout 30m)
+//	               mode, 200 000 short connections, each of three hosts killed 50
+//	               times, 20 000 files through them (go test -timeout 30m)
 //	RELAY_RACE=1   build the program with the race detector; go test -race does
 //	               the same
-//	RELAY_SEED=n   the seed of the random run, to repeat a failure
+//	RELAY_SEED=n   the seed of the random runs, to repeat a failure
 //
 // go test -short makes everything smaller. Tests that need root (another user's
 // identity, network namespaces) say so and skip without it.

@@ -1,15 +1,12 @@
 package test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -81,11 +78,16 @@ func snapshotFiles(dir string) map[string]string {
 		info, err := e.Info()
 		content, err2 := os.ReadFile(path)
 		if err == nil && err2 == nil {
-			found[name] = fmt.Sprintf("%v %v %x", info.Mode(), info.ModTime().UnixNano(), hashOf(content))
+			found[name] = describe(info.Mode(), info.ModTime(), content)
 		}
 		return nil
 	})
 	return found
+}
+
+// describe is all that is forwarded of a file, but its name.
+func describe(mode fs.FileMode, at time.Time, content []byte) string {
+	return fmt.Sprintf("%v %v %x", mode, at.UnixNano(), hashOf(content))
 }
 
 // Files that local programs write, move in or put are forwarded with times and modes, at
@@ -291,98 +293,52 @@ func TestForwardLoop(t *testing.T) {
 	}
 }
 
-// The sender, the one in between and the receiver are killed at random moments, and the
-// connections between them are cut: at the end each file is there whole, and has appeared
-// once.
-func TestForwardSurvivesKills(t *testing.T) {
+// A file that cannot be read is tried again by itself, and keeps no other from going.
+func TestForwardUnreadable(t *testing.T) {
 	t.Parallel()
-	kills := 6
-	if harness.Full {
-		kills = 150
-	} else if testing.Short() {
-		kills = 3
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	dirs := []string{harness.Directory(t), harness.Directory(t), harness.Directory(t)}
-	toB, toC := flaky(t, "", 1, kills, 3_000_000), flaky(t, "", 2, kills, 3_000_000)
-	configs := []*harness.Config{
-		forwarding{dir: dirs[0], to: []string{"http://" + toB.Address + "/"}, after: "delete"}.config(t),
-		forwarding{dir: dirs[1], to: []string{"http://" + toC.Address + "/"}, after: "delete", listen: []string{"127.0.0.1:0"}}.config(t),
-		{Log: harness.Table{"level": "info"}, Drops: []harness.Table{{"name": "out", "listen": []string{"127.0.0.1:0"}, "directory": dirs[2], "write": true}}},
-	}
-	running := make([]*harness.Relay, len(dirs))
-	var arrived, all []*harness.Relay // every life of the last, and of all
-	start := func(i int) {
-		running[i] = harness.Launch(t, configs[i].String())
-		running[i].Message(t, "ready")
-		all = append(all, running[i])
-		switch i {
-		case 1:
-			toB.Target(running[i].Address(t, "out"))
-		case 2:
-			toC.Target(running[i].Address(t, "out"))
-			arrived = append(arrived, running[i])
-		}
-	}
-	for i := range dirs {
-		start(i)
-	}
-	want := map[string][]byte{}
-	plantSome := func(round int) {
-		for i, size := range []int{0, 1, 4096, 200_000, 2_500_000} {
-			name := fmt.Sprintf("r%d-%d", round, i)
-			content := bytesOf(uint64(round*10+i), size)
-			want[name] = content
-			hidden := filepath.Join(dirs[0], ".relay-plant")
-			plantFile(t, hidden, content, 0o644, time.Unix(int64(round), int64(i)))
-			if err := os.Rename(hidden, filepath.Join(dirs[0], name)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	for round := range kills {
-		plantSome(round)
-		victim := random.IntN(len(dirs))
-		moment := int64(random.IntN(3_000_000))
-		before := toB.Passed() + toC.Passed()
-		harness.Eventually(t, "some progress, or the end of it", func() (bool, any) {
-			left := len(snapshotFiles(dirs[0])) + len(snapshotFiles(dirs[1]))
-			return toB.Passed()+toC.Passed()-before >= moment || left == 0, left
-		})
-		running[victim].Signal(t, syscall.SIGKILL)
-		running[victim].Exit(t)
-		start(victim)
-	}
-	harness.Eventually(t, "all has gone through", func() (bool, any) {
-		left := len(snapshotFiles(dirs[0])) + len(snapshotFiles(dirs[1]))
-		return left == 0, left
+	to := startDrop(t, writable)
+	f := forwarding{dir: harness.Directory(t), to: []string{"http://" + to.Address(t, "files") + "/"}}
+	secret := filepath.Join(f.dir, "secret")
+	plantFile(t, secret, []byte("x"), 0, time.Unix(1, 0))
+	r := harness.Start(t, f.config(t), harness.Options{Unprivileged: true})
+	r.Line(t, "word of it", func(l harness.Line) bool {
+		return l.Message == "not forwarded; trying again" && l.Field("file") == "secret" && strings.Contains(l.Raw, "permission denied")
 	})
-	for name, content := range want {
-		if got, err := os.ReadFile(filepath.Join(dirs[2], name)); err != nil || !bytes.Equal(got, content) {
-			t.Errorf("%s: %d bytes of %d, %v", name, len(got), len(content), err)
-		}
-		n := 0
-		for _, r := range arrived {
-			n += arrivals(r, name)
-		}
-		if n > 1 { // fewer than once is a receiver that was killed before it could say so
-			t.Errorf("%s appeared %d times:\n%s", name, n, mentions(all, name))
+	for i := range 3 {
+		name := fmt.Sprint(i)
+		plantFile(t, filepath.Join(f.dir, name), []byte("y"), 0o644, time.Unix(1, 0))
+		to.Line(t, name, func(l harness.Line) bool { return l.Message == "arrived" && l.Field("file") == name })
+	}
+	for _, l := range r.Journal.Lines() {
+		if strings.Contains(l.Message, "all wait") {
+			t.Errorf("because of one file: %s", l.Raw)
 		}
 	}
-	if got := snapshotFiles(dirs[2]); len(got) != len(want) {
-		t.Errorf("%d files, want %d", len(got), len(want))
+	if err := os.Chmod(secret, 0o644); err != nil {
+		t.Fatal(err)
 	}
+	eventuallySame(t, to.dir, f.dir)
 }
 
-// mentions are the log lines about a file, in the order of the lives of who wrote them.
-func mentions(all []*harness.Relay, name string) string {
-	var text strings.Builder
-	for i, r := range all {
-		for _, l := range r.Journal.Lines() {
-			if strings.Contains(l.Raw, name+"\"") || strings.Contains(l.Raw, name+":") {
-				fmt.Fprintf(&text, "%d: %s\n", i, l.Raw)
-			}
-		}
+// Without its token a forward waits, and says why.
+func TestForwardTokenMissing(t *testing.T) {
+	t.Parallel()
+	to := startDrop(t, writable)
+	token := filepath.Join(harness.Directory(t), "token")
+	plantFile(t, token, []byte("t"), 0o644, time.Unix(1, 0))
+	f := forwarding{
+		dir: harness.Directory(t), to: []string{"http://" + to.Address(t, "files") + "/"},
+		edit: func(_ harness.Table, forwards []harness.Table) { forwards[0]["token_file"] = token },
 	}
-	return text.String()
+	r := harness.Start(t, f.config(t))
+	if err := os.Rename(token, token+".away"); err != nil {
+		t.Fatal(err)
+	}
+	plantFile(t, filepath.Join(f.dir, "a"), []byte("y"), 0o644, time.Unix(1, 0))
+	r.Line(t, "word of it", func(l harness.Line) bool { return l.Level == "warn" && strings.Contains(l.Raw, "token_file") })
+	r.Quiet(t)
+	if err := os.Rename(token+".away", token); err != nil {
+		t.Fatal(err)
+	}
+	eventuallySame(t, to.dir, f.dir)
 }

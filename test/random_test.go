@@ -41,16 +41,25 @@ func (s *side) String() string {
 // last is its own doing.
 func (s *side) gone() bool { return s.act == actReset || s.act == actClose }
 
-// Many sessions of all kinds at once: sizes, chunks, readers and ends are drawn from
-// one seed. Whatever arrives is a right prefix; what ended by FIN is whole.
-func TestRandom(t *testing.T) {
+// seedOf is the seed of a random run: RELAY_SEED, or a new one. The log of the test tells
+// it.
+func seedOf(t testing.TB) uint64 {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("RELAY_SEED"); text != "" {
 		var err error
-		seed, err = strconv.ParseUint(text, 10, 64)
-		must(t, "RELAY_SEED", err)
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal("RELAY_SEED: ", err)
+		}
 	}
 	t.Logf("RELAY_SEED=%d", seed)
+	return seed
+}
+
+// Many sessions of all kinds at once: sizes, chunks, readers and ends are drawn from
+// one seed. Whatever arrives is a right prefix; what ended by FIN is whole.
+func TestRandom(t *testing.T) {
+	seed := seedOf(t)
 	sessions := 400
 	if testing.Short() {
 		sessions = 60

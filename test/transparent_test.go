@@ -20,13 +20,20 @@ type network struct{ client, relay, backend *harness.Namespace }
 
 func newNetwork(t *testing.T) network {
 	t.Helper()
-	n := network{harness.NewNamespace(t), harness.NewNamespace(t), harness.NewNamespace(t)}
-	n.link(t, n.client, "c", "10.71.1.2", "10.71.1.1", "fd71:1::2", "fd71:1::1")
-	n.link(t, n.backend, "b", "10.71.2.2", "10.71.2.1", "fd71:2::2", "fd71:2::1")
+	n := threeHosts(t)
 	for _, family := range []string{"-4", "-6"} {
 		n.in(t, n.relay, "ip "+family+" rule add iif b0 lookup 100")
 		n.in(t, n.relay, "ip "+family+" route add local default dev lo table 100")
 	}
+	return n
+}
+
+// threeHosts are the hosts and their links, without the way back.
+func threeHosts(t *testing.T) network {
+	t.Helper()
+	n := network{harness.NewNamespace(t), harness.NewNamespace(t), harness.NewNamespace(t)}
+	n.link(t, n.client, "c", "10.71.1.2", "10.71.1.1", "fd71:1::2", "fd71:1::1")
+	n.link(t, n.backend, "b", "10.71.2.2", "10.71.2.1", "fd71:2::2", "fd71:2::1")
 	return n
 }
 

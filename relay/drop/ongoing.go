@@ -30,6 +30,7 @@ type ongoing struct {
 
 	saving sync.Mutex     // held by a worker that writes the state, or closes the file
 	part   *store.Partial // guarded by saving
+	lost   error          // guarded by saving: the disk did not take what is in it
 }
 
 // claim is a request that owns an upload or wants to.

@@ -106,22 +106,27 @@ func (o *ongoing) open(s *store.Store) error {
 	if err != nil {
 		return err
 	}
+	o.part = part
 	if o.state.Boot != bootID() {
 		size = min(size, o.state.Offset)
 		err = part.Cut(size)
 	}
 	if err == nil {
-		err = part.Sync()
+		if err = o.sync(); err != nil {
+			o.abandon(s)
+			return err
+		}
 	}
 	if err == nil && size != o.state.Offset {
 		o.state.Offset = size
 		err = o.save(s)
 	}
 	if err != nil {
+		o.part = nil
 		part.Suspend()
 		return err
 	}
-	o.part, o.offset = part, size
+	o.offset = size
 	if o.trail == nil {
 		o.trail = o.state.trail()
 	}
@@ -140,7 +145,7 @@ func (o *ongoing) suspend(s *store.Store, durable bool) error {
 	before := o.state.Offset
 	o.trail = o.trail.handOver()
 	if durable {
-		if err = o.part.Sync(); err == nil {
+		if err = o.sync(); err == nil {
 			o.state.Offset = o.offset
 		}
 	}
@@ -163,11 +168,21 @@ func (o *ongoing) suspend(s *store.Store, durable bool) error {
 func (o *ongoing) checkpoint(s *store.Store, part *store.Partial, offset int64) {
 	o.saving.Lock()
 	defer o.saving.Unlock()
-	if o.part != part || part.Sync() != nil {
+	if o.part != part || o.sync() != nil {
 		return
 	}
 	o.state.Offset = offset
 	_ = o.save(s) // what cannot be written now is not told either
+}
+
+// sync makes the file durable, with saving held. Of bytes that the disk did not take the
+// kernel tells once, and the next fsync(2) succeeds without them: so an error stays, and
+// the upload comes to nothing.
+func (o *ongoing) sync() error {
+	if o.lost == nil {
+		o.lost = o.part.Sync()
+	}
+	return o.lost
 }
 
 // remove deletes the upload and its file.
@@ -205,6 +220,11 @@ func (o *ongoing) forget(s *store.Store) {
 func (o *ongoing) publish(s *store.Store, t store.Terms) (store.Published, error) {
 	o.saving.Lock()
 	defer o.saving.Unlock()
+	if o.lost != nil {
+		err := o.lost
+		o.abandon(s)
+		return store.Published{}, err
+	}
 	part := o.part
 	o.part = nil
 	done, err := part.Publish(t)

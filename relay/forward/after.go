@@ -68,7 +68,7 @@ func (f *Forwarder) failed(one *file, i int, err error) {
 	}
 	r.retries.Add(1)
 	leg.state = waiting
-	if !transfer.Answered(err) {
+	if !transfer.Answered(err) && !transfer.Ours(err) {
 		r.absent(one.path, err)
 		r.line = append(r.line, one)
 		return

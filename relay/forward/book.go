@@ -112,13 +112,17 @@ func (b *book) put(to, path string, r record) error {
 	if err != nil {
 		return err
 	}
-	return b.db.Batch(func(tx *bolt.Tx) error {
+	err = b.db.Batch(func(tx *bolt.Tx) error {
 		bucket, err := tx.CreateBucketIfNotExists(bucketOf(to))
 		if err != nil {
 			return err
 		}
 		return bucket.Put([]byte(path), text)
 	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", b.db.Path(), err)
+	}
+	return nil
 }
 
 // remove forgets a file.

@@ -108,7 +108,7 @@ func (r *route) courier(ctx context.Context, b *book) (*transfer.Courier, error)
 	if r.config.TokenFile != "" {
 		text, err := os.ReadFile(r.config.TokenFile)
 		if err != nil {
-			return nil, fmt.Errorf("token_file: %w", err)
+			return nil, fmt.Errorf("token_file: %v", err) // not %w: it is not the file to send that is missing
 		}
 		o.Token = strings.TrimSpace(string(text))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -95,6 +96,13 @@ func (r refusal) Unwrap() error { return r.error }
 func Answered(err error) bool {
 	var r refusal
 	return errors.As(err, &r)
+}
+
+// Ours reports that this machine is at fault, with this file: it cannot be read, say, or
+// what is to be noted of it not written. A network that is not there is another matter.
+func Ours(err error) bool {
+	var n *net.OpError
+	return isLocal(err) && !errors.As(err, &n)
 }
 
 // denied is what a server says to a token that is wrong, or has not the right; of the

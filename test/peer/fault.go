@@ -22,6 +22,9 @@ type Fault struct {
 	flips   atomic.Int64
 	flipAt  int64 // bytes of a connection towards the target, or from it, before the one that is damaged
 	toward  bool
+	due     atomic.Int64                  // bytes of payload towards the target up to the one to damage; ≤ 0 = none
+	gate    atomic.Pointer[chan struct{}] // not nil: nothing goes towards the target until it is closed
+	waiting atomic.Int64
 	cut     atomic.Int64
 	flipped atomic.Int64
 	passed  atomic.Int64
@@ -40,6 +43,33 @@ func Flipping(target string, connections int64, at int64, toward bool) (*Fault, 
 	f := &Fault{flipAt: at, toward: toward}
 	f.flips.Store(connections)
 	return f, f.start(target)
+}
+
+// FlipPayload has one bit turned around: in the byte of payload, of the requests of all
+// connections towards the target, that is the n-th from now.
+func (f *Fault) FlipPayload(n int64) { f.due.Store(n) }
+
+// Hold has nothing more go towards the target until Release.
+func (f *Fault) Hold() {
+	gate := make(chan struct{})
+	f.gate.Store(&gate)
+}
+
+// Release ends Hold.
+func (f *Fault) Release() { close(*f.gate.Swap(nil)) }
+
+// Waiting is how many connections have something to pass on that Hold keeps back.
+func (f *Fault) Waiting() int64 { return f.waiting.Load() }
+
+// await waits at the gate.
+func (f *Fault) await() {
+	gate := f.gate.Load()
+	if gate == nil {
+		return
+	}
+	f.waiting.Add(1)
+	<-*gate
+	f.waiting.Add(-1)
 }
 
 func (f *Fault) start(target string) (err error) {
@@ -100,12 +130,17 @@ func (f *Fault) pass(c *Conn) {
 // copy passes bytes on in one direction until an end or the cut.
 func (f *Fault) copy(to io.Writer, from io.Reader, toward bool, budget *atomic.Int64, end func()) {
 	buf := make([]byte, 32<<10)
+	var content requests
 	for at := int64(0); ; {
 		n, err := from.Read(buf)
 		piece := buf[:n]
 		if i := f.flipAt - at; toward == f.toward && f.flipAt > 0 && 0 <= i && i < int64(n) && f.flips.Add(-1) >= 0 {
 			piece[i] ^= 1 << (i % 8)
 			f.flipped.Add(1)
+		}
+		if toward {
+			f.damage(content.payload(piece))
+			f.await()
 		}
 		at += int64(n)
 		cut := false
@@ -132,4 +167,15 @@ func (f *Fault) copy(to io.Writer, from io.Reader, toward bool, budget *atomic.I
 		}
 	}
 	end()
+}
+
+// damage turns around the bit that is due, if it is in one of these parts.
+func (f *Fault) damage(parts [][]byte) {
+	for _, part := range parts {
+		n := int64(len(part))
+		if due := f.due.Add(-n) + n; 0 < due && due <= n {
+			part[due-1] ^= 1 << (due % 8)
+			f.flipped.Add(1)
+		}
+	}
 }

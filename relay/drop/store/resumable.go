@@ -23,6 +23,9 @@ const (
 	stateMost = 256 << 10
 )
 
+// freshSuffix ends the name of a state that is being written.
+const freshSuffix = ".new"
+
 func partName(id string) string { return Reserved + id + partSuffix }
 
 // BeginNamed is Begin of a file that outlives the process.
@@ -137,11 +140,12 @@ func (s *Store) SaveState(id string, state []byte) error {
 		return asError(errno)
 	}
 	defer sock.Close(dir)
-	fresh := id + ".new"
+	fresh := id + freshSuffix
 	fd, errno := openat(dir, fresh, unix.O_CREAT|unix.O_TRUNC|unix.O_WRONLY|unix.O_NOFOLLOW, 0o600)
 	if errno != 0 {
 		return asError(errno)
 	}
+	_ = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) // for Sweep: somebody is at it
 	for at := 0; at < len(state) && errno == 0; {
 		var n int
 		n, errno = sock.WriteAt(fd, state[at:], int64(at))

@@ -327,6 +327,7 @@ func TestSweep(t *testing.T) {
 	if err := r.SaveState("3", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
+	left(".relay-uploads/4.new")
 	r.began = time.Now().Add(time.Second)
 	r.unnamed()
 	p, err := r.Begin("a/new", 1)
@@ -335,13 +336,40 @@ func TestSweep(t *testing.T) {
 	}
 	var seen []string
 	c, err := r.Sweep(func(s Seen) { seen = append(seen, s.Path) }, func() bool { return false })
-	if err != nil || c.Strays != 2 || c.Files != 1 || c.Bytes != 8 || !slices.Equal(seen, []string{"a/file"}) {
+	if err != nil || c.Strays != 3 || c.Files != 1 || c.Bytes != 8 || !slices.Equal(seen, []string{"a/file"}) {
 		t.Errorf("%+v, %v, seen %v", c, err, seen)
 	}
 	if _, err := p.Publish(Terms{}); err != nil {
 		t.Error(err)
 	}
 	r.want(map[string]string{"a/.relay-3.part": "left", "a/file": "left", "a/new": "", ".relay-uploads/3": "{}"})
+}
+
+// What is as old as the store is not swept: somebody may be about to lock it. What seems
+// to come from the future was there before the clock was set back.
+func TestSweepAndTheClock(t *testing.T) {
+	for _, c := range []struct {
+		began time.Duration // from now
+		stays bool
+	}{{time.Hour, false}, {-time.Hour, true}} {
+		r := newRig(t)
+		path := filepath.Join(r.dir, ".relay-1.part")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.began = time.Now().Add(c.began)
+		if _, err := r.Sweep(nil, func() bool { return false }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); (err == nil) != c.stays {
+			t.Errorf("began %v from now: %v", c.began, err)
+		}
+	}
+	var st unix.Stat_t
+	st.Ctim.Sec = time.Now().Add(24 * time.Hour).Unix()
+	if s := New(-1, false); s.young(&st) {
+		t.Error("a file of tomorrow is young")
+	}
 }
 
 // An upload outlives whoever fills it, and is found again when it was published.

@@ -24,12 +24,14 @@ type Seen struct {
 }
 
 // Sweep walks through the store. It removes the hidden files that nobody is at and that
-// no state speaks of: a process that was killed while it filled or published them left
-// them behind. (Whoever is at a file holds a lock on it, which ends with its process; and
-// nothing younger than the store itself is touched.) each, if it is not nil, is told of
+// no state speaks of, and states that were not written to their end: a process that was
+// killed while it filled or published them left them behind. (Whoever is at a file holds a
+// lock on it, which ends with its process; and nothing younger than the store itself is
+// touched. A time to come is no age: the clock was set back since.) each, if it is not nil, is told of
 // every file that readers see; stop ends the walk.
 func (s *Store) Sweep(each func(Seen), stop func() bool) (Census, error) {
 	w := walk{store: s, each: each, stop: stop, buf: make([]byte, 32<<10)}
+	w.states()
 	root, errno := sock.OpenBeneath(s.dir, ".", directoryFlags, false)
 	if errno != 0 {
 		return Census{}, asError(errno)
@@ -99,9 +101,41 @@ func (w *walk) entry(dir int, above, name string) bool {
 	return false
 }
 
+// states removes what was to become the state of an upload.
+func (w *walk) states() {
+	dir, errno := w.store.states(false)
+	if errno != 0 {
+		return // there are none
+	}
+	defer sock.Close(dir)
+	for !w.stop() {
+		n, err := unix.ReadDirent(dir, w.buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if n <= 0 {
+			return
+		}
+		_, _, names := unix.ParseDirent(w.buf[:n], -1, nil)
+		for _, name := range names {
+			var st unix.Stat_t
+			if strings.HasSuffix(name, freshSuffix) && unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && w.stray(dir, name, &st) {
+				w.Strays++
+			}
+		}
+	}
+}
+
+// young reports that a file has come since the store was made.
+func (s *Store) young(st *unix.Stat_t) bool {
+	const sooner = time.Minute // than the clock of a file system can be
+	at := time.Unix(st.Ctim.Unix())
+	return !at.Before(s.began) && at.Before(time.Now().Add(sooner))
+}
+
 // stray removes a hidden file that nobody is at.
 func (w *walk) stray(dir int, name string, st *unix.Stat_t) bool {
-	if !time.Unix(st.Ctim.Unix()).Before(w.store.began) {
+	if w.store.young(st) {
 		return false
 	}
 	fd, errno := openat(dir, name, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
@@ -109,11 +143,16 @@ func (w *walk) stray(dir int, name string, st *unix.Stat_t) bool {
 		return false
 	}
 	defer sock.CloseFile(fd)
-	id := strings.TrimSuffix(strings.TrimPrefix(name, Reserved), partSuffix)
-	if w.store.hasState(id) || unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil || w.store.hasState(id) {
+	if w.spokenOf(name) || unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil || w.spokenOf(name) {
 		return false // looked at before the lock, which a request for it may want now, and after
 	}
 	return unix.Unlinkat(dir, name, 0) == nil
+}
+
+// spokenOf reports that a state speaks of a hidden file.
+func (w *walk) spokenOf(name string) bool {
+	id, isPart := strings.CutSuffix(strings.TrimPrefix(name, Reserved), partSuffix)
+	return isPart && w.store.hasState(id)
 }
 
 func (s *Store) hasState(id string) bool {

@@ -1,0 +1,140 @@
+package test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"relay/test/harness"
+)
+
+// renames are the system calls that give a file another name.
+const renames = "renameat,renameat2"
+
+// What a disk does not take is answered by an error, is not published and leaves
+// nothing; and the next file is taken.
+func TestUploadDiskFails(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, calls string
+		directory   bool // only calls on the directory of the file fail
+		path        string
+		fields      string
+	}{
+		{"the bytes are not durable", "fsync,fdatasync", false, "/d/new", ""},
+		{"nor are those of one that replaces", "fsync,fdatasync", false, "/d/old", ""},
+		{"the name is not durable", "fsync,fdatasync", true, "/d/new", ""},
+		{"no name is given", "linkat", false, "/d/new", ""},
+		{"the old file stays in its place", renames, false, "/d/old", ""},
+		{"a resumable one does not begin", "fsync,fdatasync", false, "/d/new", "Upload-Complete: ?1"},
+		{"its state is not written", renames, false, "/d/new", "Upload-Complete: ?1"},
+		{"its name is not durable", "fsync,fdatasync", true, "/d/new", "Upload-Complete: ?1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := startUploads(t, nil)
+			old := bytesOf(1, 5000)
+			r.send(t, "/d/old", old).want(t, 201, []byte{})
+			only := ""
+			if c.directory {
+				only = filepath.Join(r.dir, "d")
+			}
+			mend := r.FailCalls(t, c.calls, "EIO", only)
+			body := bytesOf(2, 2<<20)
+			var fields []string
+			if c.fields != "" {
+				fields = append(fields, c.fields)
+			}
+			if a := r.send(t, c.path, body, fields...); a.StatusCode != 500 {
+				t.Errorf("status %d: %s", a.StatusCode, a.body)
+			}
+			if mend() == 0 {
+				t.Error("no call failed")
+			}
+			harness.Eventually(t, "nothing is left over", func() (bool, any) {
+				left := leftOver(r.dir)
+				return len(left) == 0, left
+			})
+			r.wantTree(t, map[string][]byte{"d/old": old})
+			r.send(t, "/d/new", body, fields...).want(t, 201, []byte{})
+			harness.Eventually(t, "the file", func() (bool, any) {
+				got, err := os.ReadFile(filepath.Join(r.dir, "d/new"))
+				return string(got) == string(body), err
+			})
+		})
+	}
+}
+
+// A part of an upload that cannot be made durable is not told to be there: the client
+// hears an error, and begins anew.
+func TestResumableDiskFails(t *testing.T) {
+	t.Parallel()
+	r := startUploads(t, nil)
+	body := bytesOf(3, 3<<20)
+	for _, complete := range []string{"?0", "?1"} {
+		place := r.begin(t, "/d/a", len(body))
+		r.append(t, place, 0, body[:1<<20], "?0").want(t, 204, []byte{})
+		mend := r.FailCalls(t, "fsync,fdatasync", "EIO", "")
+		from, to := 1<<20, 2<<20
+		if complete == "?1" {
+			to = len(body)
+		}
+		if a := r.append(t, place, from, body[from:to], complete); a.StatusCode != 500 {
+			t.Errorf("status %d: %s", a.StatusCode, a.body)
+		}
+		if mend() == 0 {
+			t.Error("no call failed")
+		}
+		harness.Eventually(t, "nothing is left over", func() (bool, any) {
+			left := leftOver(r.dir)
+			return len(left) == 0, left
+		})
+		r.wantTree(t, nil)
+	}
+	place := r.begin(t, "/d/a", len(body))
+	r.append(t, place, 0, body, "?1").want(t, 201, []byte{})
+	r.fetch(t, "/d/a").want(t, 200, body)
+}
+
+// A forward whose book cannot be written says so, keeps the file, and goes on when the
+// disk works again, without sending it twice.
+func TestForwardDiskFails(t *testing.T) {
+	t.Parallel()
+	for _, calls := range []string{"fdatasync", "fsync", "pwrite64"} {
+		t.Run(calls, func(t *testing.T) {
+			t.Parallel()
+			to := startDrop(t, func(_ *harness.Config, d harness.Table) { d["write"], d["on_conflict"] = true, "keep_both" })
+			f := forwarding{dir: harness.Directory(t), after: "delete", to: []string{"http://" + to.Address(t, "files") + "/"}}
+			r := harness.Start(t, f.config(t))
+			r.Message(t, "forwarding")
+			mend := r.FailCalls(t, calls, "EIO", "")
+			want := map[string][]byte{}
+			for _, name := range []string{"a", "b"} {
+				want[name] = bytesOf(uint64(name[0]), 300_000)
+				plantFile(t, filepath.Join(f.dir, name), want[name], 0o644, time.Unix(1, 0))
+			}
+			r.Line(t, "word of it", func(l harness.Line) bool { return l.Level != "info" && strings.Contains(l.Raw, "input/output error") })
+			if left := snapshotFiles(f.dir); len(left) != len(want) && calls != "fsync" { // there it is the removal that may not last
+				t.Errorf("there is %v: the files are not known to have been sent", left)
+			}
+			if mend() == 0 {
+				t.Error("no call failed")
+			}
+			harness.Eventually(t, "all is sent", func() (bool, any) {
+				left := snapshotFiles(f.dir)
+				return len(left) == 0, left
+			})
+			got := snapshotFiles(to.dir)
+			for name, body := range want {
+				if got[name] != describe(0o644, time.Unix(1, 0), body) {
+					t.Errorf("%s is %q", name, got[name])
+				}
+			}
+			if len(got) != len(want) {
+				t.Errorf("there is %v", got)
+			}
+		})
+	}
+}
