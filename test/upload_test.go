@@ -182,7 +182,7 @@ func TestUploadIsOffByDefault(t *testing.T) {
 	t.Parallel()
 	r := startDrop(t, nil)
 	a := r.send(t, "/a", []byte("x"))
-	if a.StatusCode != 405 || a.Header.Get("Allow") != "GET, HEAD" {
+	if a.StatusCode != 405 || a.Header.Get("Allow") != "GET, HEAD, OPTIONS, PROPFIND" {
 		t.Errorf("status %d, Allow %q", a.StatusCode, a.Header.Get("Allow"))
 	}
 	r.wantTree(t, nil)

@@ -121,10 +121,8 @@ func (c *Conn) fail(status int) { c.failBecause(status, "") }
 // failBecause is fail with a sentence for people.
 func (c *Conn) failBecause(status int, why string) {
 	switch {
-	case status == statusMethod && c.drop.limits.Write:
-		c.failText(status, "Allow: GET, HEAD, PUT, MKCOL, DELETE, MOVE\r\n", why)
 	case status == statusMethod:
-		c.failText(status, "Allow: GET, HEAD\r\n", why)
+		c.failText(status, c.drop.allow(), why)
 	case status == statusUnavailable:
 		c.failText(status, "Retry-After: 1\r\n", why)
 	default:

@@ -75,6 +75,10 @@ func (c *Conn) arrivedWhole() {
 	if c.state == storing {
 		c.setState(receiving)
 	}
+	if c.up.survey != nil {
+		c.heard()
+		return
+	}
 	if c.up.o != nil && !c.up.completes {
 		c.pause()
 		return

@@ -19,8 +19,8 @@
 // Follow a request: conns.go takes the client, receive.go reads the head, open.go finds
 // the file, answer.go writes the head of the response, send.go its body, end.go ends the
 // request and the connection. The state machine is in state.go. The listing of a
-// directory is made in index.go and page.go (listing.go for programs), as a file in memory
-// that is sent like any other.
+// directory is made in index.go and page.go (listing.go for programs; propfind.go and multistatus.go
+// for WebDAV), as a file in memory that is sent like any other.
 //
 // authorise.go finds out what a client may do. A file that comes in follows put.go (may
 // it?), upload.go (room for it), body.go (its bytes), publish.go (its name) and package
@@ -43,6 +43,9 @@
 //	                     at its place, /.relay-uploads/ID
 //	MKCOL, DELETE, MOVE  names without bytes (change.go). A MKCOL with X-OC-Mtime or
 //	                     X-Relay-Mode is for a directory that may be there, and makes those above
+//	PROPFIND             207: a name (Depth: 0), or a directory and its names (Depth: 1), each
+//	                     with what HEAD says of it. A tree (Depth: infinity) is 403
+//	OPTIONS              the methods, and Upload-Limit
 //	GET, HEAD            Want-Repr-Digest is answered with the digest of the whole file
 //	401, 403             token.go says which right is needed; 403 for a name of ours, too
 //	405  the drop is read-only
@@ -55,8 +58,9 @@
 // RFC 9110 for methods, conditions and ranges, with these choices: a range that cannot be
 // read is overlooked, several get the whole file, Content-Range in a PUT is 501. RFC 9530
 // for digests: Content-Digest counts as Repr-Digest in a PUT, and is overlooked in a
-// PATCH; trailers are overlooked. RFC 4918 for MKCOL, DELETE and MOVE, without locks,
-// properties and COPY; DELETE takes empty directories only. Resumable uploads follow
+// PATCH; trailers are overlooked. RFC 4918 for PROPFIND, MKCOL, DELETE and MOVE, as much of
+// class 1 as programs need that copy files: nothing is locked, properties cannot be set
+// (PROPPATCH), COPY is 405, and DELETE takes empty directories only. Resumable uploads follow
 // draft-ietf-httpbis-resumable-upload, interop version 8: no progress by 104, one request
 // at a time for an upload, and POST means the same as PUT.
 //

@@ -43,8 +43,7 @@ func (c *Conn) list(n name, dir int) {
 		fd, size, errno = d.index(n, dir, form, takes)
 	}, func() {
 		if errno == 0 {
-			c.file, c.size, c.listing = flow.File{FD: fd, Way: d.way}, size, size
-			c.file.InMemory()
+			c.serveMade(fd, size)
 		}
 		switch {
 		case c.state == leaving:
@@ -55,6 +54,12 @@ func (c *Conn) list(n name, dir int) {
 			c.serveListing(size, form, takes)
 		}
 	})
+}
+
+// serveMade takes a file in memory for the body of the response.
+func (c *Conn) serveMade(fd int, size int64) {
+	c.file, c.size, c.listing = flow.File{FD: fd, Way: c.drop.way}, size, size
+	c.file.InMemory()
 }
 
 // serveListing answers with a page that was made for this request.
@@ -82,21 +87,31 @@ func (d *Drop) index(n name, dir int, form *listingForm, takes bool) (fd int, si
 	if errno != 0 {
 		return -1, 0, errno
 	}
+	return d.inMemory(func(w *pageWriter) sock.Errno {
+		w.takes = takes
+		form.write(w, d.Service.Config.Name, n, entries, more)
+		return 0
+	})
+}
+
+// inMemory makes a file in memory, which counts against the allowance for listings until
+// the response with it has ended. EFBIG says that it alone would be larger than that.
+func (d *Drop) inMemory(write func(w *pageWriter) sock.Errno) (fd int, size int64, errno sock.Errno) {
 	fd, err := unix.MemfdCreate("listing", unix.MFD_CLOEXEC)
 	if err != nil {
 		errno, _ = err.(sock.Errno)
 		return -1, 0, errno
 	}
-	w := &pageWriter{fd: fd, takes: takes}
-	form.write(w, d.Service.Config.Name, n, entries, more)
+	w := &pageWriter{fd: fd, listed: &d.listed}
+	errno = write(w)
 	w.flush()
-	if w.errno == 0 && d.listed.Add(w.written) > listedMost {
-		d.listed.Add(-w.written)
-		w.errno = unix.ENOBUFS
+	if errno == 0 {
+		errno = w.errno
 	}
-	if w.errno != 0 {
+	if errno != 0 {
+		d.listed.Add(-w.written)
 		sock.Close(fd)
-		return -1, 0, w.errno
+		return -1, 0, errno
 	}
 	return fd, w.written, 0
 }
@@ -104,9 +119,24 @@ func (d *Drop) index(n name, dir int, form *listingForm, takes bool) (fd int, si
 // entries reads a directory: its regular files and directories, folders first. more says
 // that there are further names.
 func (d *Drop) entries(n name, dir int) (list []entry, more bool, errno sock.Errno) {
-	fd, errno := sock.OpenBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, false)
+	errno = d.eachEntry(n, dir, func(e *entry) bool {
+		if more = len(list) == entriesMost; !more {
+			list = append(list, *e)
+		}
+		return !more
+	})
 	if errno != 0 {
 		return nil, false, errno
+	}
+	sortEntries(list)
+	return list, more, 0
+}
+
+// eachEntry calls visit with each name in a directory, in no order, until it returns false.
+func (d *Drop) eachEntry(n name, dir int, visit func(*entry) bool) (errno sock.Errno) {
+	fd, errno := sock.OpenBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, false)
+	if errno != 0 {
+		return errno
 	}
 	defer sock.Close(fd)
 	buf := make([]byte, 32<<10)
@@ -118,26 +148,18 @@ func (d *Drop) entries(n name, dir int) (list []entry, more bool, errno sock.Err
 		}
 		if err != nil {
 			errno, _ = err.(sock.Errno)
-			return nil, false, errno
+			return errno
 		}
 		if got == 0 {
-			break
+			return 0
 		}
 		_, _, names = unix.ParseDirent(buf[:got], -1, names[:0])
 		for _, base := range names {
-			e, ok := d.entry(n, fd, base)
-			switch {
-			case !ok:
-			case len(list) == entriesMost:
-				sortEntries(list)
-				return list, true, 0
-			default:
-				list = append(list, e)
+			if e, ok := d.entry(n, fd, base); ok && !visit(&e) {
+				return 0
 			}
 		}
 	}
-	sortEntries(list)
-	return list, false, 0
 }
 
 // entry describes one name; what could not be fetched is not listed.

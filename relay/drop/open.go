@@ -87,6 +87,8 @@ func (c *Conn) lookFailed(n name, errno sock.Errno) {
 		c.fail(statusNotFound) // EXDEV: it would lead out of the directory
 	case unix.EACCES, unix.EPERM:
 		c.fail(statusForbidden)
+	case unix.EFBIG:
+		c.failBecause(statusNoSpace, "the directory has more names than can be listed")
 	case unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOBUFS, unix.EAGAIN:
 		c.request.why = NoResources
 		c.fail(statusUnavailable)

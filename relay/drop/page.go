@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"html"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -41,6 +42,7 @@ type pageWriter struct {
 	takes   bool // the reader may put files there
 	buf     []byte
 	written int64
+	listed  *atomic.Int64 // of all such files
 	errno   sock.Errno
 }
 
@@ -57,6 +59,9 @@ func (w *pageWriter) text(parts ...string) {
 
 func (w *pageWriter) flush() {
 	for len(w.buf) > 0 && w.errno == 0 {
+		if w.errno = w.fits(); w.errno != 0 {
+			break
+		}
 		n, err := unix.Write(w.fd, w.buf)
 		if err != nil && err != unix.EINTR {
 			w.errno, _ = err.(sock.Errno)
@@ -64,9 +69,21 @@ func (w *pageWriter) flush() {
 		}
 		n = max(n, 0)
 		w.written += int64(n)
+		w.listed.Add(int64(n))
 		w.buf = w.buf[n:]
 	}
 	w.buf = w.buf[:0]
+}
+
+// fits keeps to the allowance, by a piece for each worker.
+func (w *pageWriter) fits() sock.Errno {
+	switch more := int64(len(w.buf)); {
+	case w.written+more > listedMost:
+		return unix.EFBIG
+	case w.listed.Load()+more > listedMost:
+		return unix.ENOBUFS
+	}
+	return 0
 }
 
 // page writes the listing of a directory. It is plain HTML, so that it can be read by

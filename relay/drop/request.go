@@ -40,6 +40,10 @@ func (c *Conn) dispatch() {
 		path = "/" // "GET http://host HTTP/1.1"
 	}
 	name, ok := cleanName(path)
+	if r.Method == http.MethodOptions && (ok || path == "*") {
+		c.options()
+		return
+	}
 	if !ok {
 		c.fail(statusBadRequest)
 		return
@@ -62,6 +66,8 @@ func (c *Conn) dispatch() {
 		c.put(name)
 	case http.MethodPut:
 		c.put(name)
+	case "PROPFIND":
+		c.propfind(name)
 	case "MKCOL":
 		c.makeDirectory(name)
 	case http.MethodDelete:

@@ -7,6 +7,7 @@ const (
 	statusOK           = http.StatusOK
 	statusCreated      = http.StatusCreated
 	statusNoContent    = http.StatusNoContent
+	statusMulti        = http.StatusMultiStatus
 	statusPart         = http.StatusPartialContent
 	statusMoved        = http.StatusMovedPermanently
 	statusNotModified  = http.StatusNotModified
@@ -41,7 +42,7 @@ func init() {
 	for _, s := range []int{
 		statusOK, statusPart, statusMoved, statusNotModified, statusBadRequest, statusForbidden, statusNotFound,
 		statusMethod, statusTimeout, statusPrecondition, statusURITooLong, statusRange, statusHeadTooLarge,
-		statusError, statusUnavailable,
+		statusError, statusUnavailable, statusMulti,
 		statusUnauthorized, statusCreated, statusNoContent, statusConflict, statusLength, statusTooLarge, statusMediaType,
 		statusExpectation, statusUnsupported, statusNoSpace,
 	} {

@@ -37,6 +37,8 @@ type upload struct {
 	window     int64  // when the rate is judged next
 	judged     uint64 // bytes that had come when it was judged last
 
+	survey *survey // nil = the body is a file; else it is the question of a PROPFIND
+
 	// Of uploads that several requests may bring (resumable.go):
 	resumable bool     // the client speaks the protocol
 	o         *ongoing // nil = this request brings the whole file
@@ -92,7 +94,7 @@ func (c *Conn) admitted() {
 		if up.told104 && up.creates && !c.say104() {
 			return
 		}
-	} else {
+	} else if up.part != nil {
 		up.target = flow.Target{FD: up.part.FD}
 	}
 	up.target.Most, up.target.MostErr = up.most, up.mostErr
@@ -143,6 +145,9 @@ func (c *Conn) abandon() {
 	c.in.mover.Discard(&up.flow)
 	if up.o != nil {
 		c.letGo(up)
+	}
+	if up.survey != nil {
+		sock.Close(up.target.FD) // in memory: nothing is waited for
 	}
 	if up.part != nil {
 		c.in.disk.Do(c.in.loop, func() {

@@ -42,6 +42,8 @@ var refusals = []struct {
 	{store.ErrAway, refusal{statusForbidden, "the path leads out of the directory", ""}},
 	{unix.ENOSPC, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
 	{unix.EDQUOT, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
+	{errQuestion, refusal{statusBadRequest, errQuestion.Error(), BadRequest}},
+	{unix.EMSGSIZE, refusal{statusTooLarge, "a PROPFIND has a body of " + itoa(questionMost) + " bytes at most", BadRequest}},
 	{unix.EFBIG, refusal{statusTooLarge, "the file is too large", ""}},
 	{unix.EACCES, refusal{statusForbidden, "the directory cannot be written to", ""}},
 	{unix.EPERM, refusal{statusForbidden, "the directory cannot be written to", ""}},

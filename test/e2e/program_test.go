@@ -20,6 +20,7 @@ import (
 // packages says what to install when a program is missing.
 var packages = map[string]string{
 	"aria2c":          "aria2",
+	"cadaver":         "cadaver",
 	"chromium":        "chromium",
 	"curl":            "curl",
 	"dnsmasq":         "dnsmasq-base",

@@ -1,0 +1,31 @@
+package drop
+
+// options tells what can be done here. Whoever asks need not show a token yet: some
+// clients ask for this first of all.
+func (c *Conn) options() {
+	b := append(c.start(statusOK), c.drop.allow()...)
+	b = append(b, "DAV: 1\r\n"...)
+	if c.drop.limits.Write {
+		b = append(b, c.drop.uploadLimits()...)
+	}
+	b = append(b, "Content-Length: 0\r\n\r\n"...)
+	c.respond(b, len(b), 0)
+}
+
+// allow names the methods of a place in the drop. What else there may be against one
+// depends on the token and on what is there.
+func (d *Drop) allow() string {
+	if d.limits.Write {
+		return "Allow: GET, HEAD, OPTIONS, PROPFIND, PUT, POST, MKCOL, DELETE, MOVE\r\n"
+	}
+	return "Allow: GET, HEAD, OPTIONS, PROPFIND\r\n"
+}
+
+// uploadLimits is what OPTIONS tells of resumable uploads, before one begins.
+func (d *Drop) uploadLimits() string {
+	limit := "Upload-Limit: min-size=0"
+	if most := d.limits.FileSizeMax; most > 0 {
+		limit += ", max-size=" + itoa(most)
+	}
+	return limit + "\r\n"
+}

@@ -1,0 +1,180 @@
+package drop
+
+import (
+	"net/http"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"relay/relay/drop/token"
+	"relay/relay/flow"
+	"relay/relay/sock"
+)
+
+// PROPFIND lists a directory (Depth: 1), or tells of one name (Depth: 0), as WebDAV has it
+// (RFC 4918, 9.1). With PUT, MKCOL, DELETE and MOVE that is what clients need that copy
+// files to and from a server of class 1. Nothing is locked, and no property is kept.
+//
+// What is asked for may come as a body. It is received as files are, by the same rules for
+// who is slow, into a file in memory (questionMost bytes at most); then a worker reads it
+// and writes the answer into another one, entry by entry.
+
+// questionMost bounds the body of a PROPFIND, in bytes.
+const questionMost = 16 << 10
+
+// finiteDepth answers whoever asks for a whole tree, which is not bounded.
+const finiteDepth = xmlHead + `<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>` + "\n"
+
+// survey is a PROPFIND under way.
+type survey struct {
+	name     name
+	names    bool // Depth: 1
+	question question
+	minimal  bool  // what is not there need not be mentioned (RFC 8144)
+	now      int64 // seconds since 1970: no file is told to be younger
+}
+
+func (c *Conn) propfind(n name) {
+	s := &survey{name: n, question: everything, minimal: prefersMinimal(c.request.head.Header)}
+	_, s.now = c.in.date.at(c.in.loop.Now())
+	switch depth := c.request.head.Header["Depth"]; {
+	case n.hidden():
+		c.fail(statusNotFound)
+		return
+	case len(depth) > 1:
+		c.fail(statusBadRequest)
+		return
+	case len(depth) == 0 || strings.EqualFold(depth[0], "infinity"):
+		c.failAs(statusForbidden, "", xmlType, finiteDepth)
+		return
+	case depth[0] == "1":
+		s.names = true
+	case depth[0] != "0":
+		c.failBecause(statusBadRequest, "the field Depth is 0 or 1 here")
+		return
+	}
+	// Of one name a program learns no more than by HEAD, or by the listing above it.
+	if !c.request.grant.May(token.Read, n.path) || s.names {
+		if !c.may(token.List, n.path) {
+			return
+		}
+	}
+	if c.request.body {
+		c.hear(s)
+		return
+	}
+	c.survey(s)
+}
+
+func prefersMinimal(h http.Header) bool {
+	return strings.Contains(strings.ToLower(strings.Join(h["Prefer"], ",")), "return=minimal")
+}
+
+// hear takes the body of a PROPFIND.
+func (c *Conn) hear(s *survey) {
+	r := c.request.head
+	switch {
+	case !plainCoding(r.Header["Content-Encoding"]):
+		c.fail(statusMediaType)
+		return
+	case r.ContentLength > questionMost:
+		c.uploadFailed(unix.EMSGSIZE)
+		return
+	case r.ProtoMinor > 0 && r.Header.Get("Expect") != "" && !c.expects100():
+		c.fail(statusExpectation)
+		return
+	case c.drop.full():
+		c.failBecause(statusUnavailable, "too many files are arriving; try again later")
+		return
+	}
+	fd, err := unix.MemfdCreate("propfind", unix.MFD_CLOEXEC)
+	if err != nil {
+		c.uploadFailed(err)
+		return
+	}
+	c.up = &upload{name: s.name, length: r.ContentLength, continues: c.expects100(), survey: s, target: flow.Target{FD: fd}}
+	if c.up.length < 0 {
+		c.up.most, c.up.mostErr = questionMost, unix.EMSGSIZE
+	}
+	c.drop.uploads.Add(1)
+	if c.state != opening {
+		c.setState(opening)
+	}
+	c.admitted()
+}
+
+// heard goes on when the body is here.
+func (c *Conn) heard() {
+	c.rude = false
+	c.closing = !c.request.keep || c.parting()
+	up := c.up
+	c.work(func() (err error) {
+		up.survey.question, err = readQuestionFile(up.target.FD, up.target.Offset)
+		return err
+	}, func() {
+		c.abandon()
+		c.survey(up.survey)
+	})
+}
+
+func readQuestionFile(fd int, size int64) (question, error) {
+	b := make([]byte, size)
+	if n, err := unix.Pread(fd, b, 0); err != nil || n < len(b) {
+		return question{}, unix.EIO
+	}
+	return readQuestion(b)
+}
+
+// survey has a worker look, and answers with what it has found.
+func (c *Conn) survey(s *survey) {
+	d := c.drop
+	var fd int
+	var size int64
+	var errno sock.Errno
+	c.toWorker(func() {
+		fd, size, errno = d.answer(s)
+	}, func() {
+		if errno == 0 {
+			c.serveMade(fd, size)
+		}
+		switch {
+		case c.state == leaving:
+			c.close(c.leaving)
+		case errno != 0:
+			c.lookFailed(s.name, errno)
+		default:
+			b := append(c.start(statusMulti), "DAV: 1\r\nCache-Control: no-cache\r\nContent-Type: "+xmlType+"\r\nContent-Length: "...)
+			b = append(appendInt(b, size), "\r\n\r\n"...)
+			c.respond(b, len(b), size)
+		}
+	})
+}
+
+// answer writes a multistatus into a file in memory.
+func (d *Drop) answer(s *survey) (fd int, size int64, errno sock.Errno) {
+	f, errno := d.open(s.name, false)
+	if errno != 0 {
+		return -1, 0, errno
+	}
+	defer sock.Close(f.fd)
+	return d.inMemory(func(w *pageWriter) sock.Errno {
+		self := entry{name: s.name.base(), dir: f.dir, size: f.size, mtime: f.sec, nsec: f.nsec, mode: f.mode}
+		w.multistatus()
+		path := "/" + escape(s.name.path)
+		if s.name.path == "." {
+			path = "/"
+		} else if f.dir {
+			path += "/"
+		}
+		w.tell(s, path, &self)
+		var errno sock.Errno
+		if s.names && f.dir {
+			errno = d.eachEntry(s.name, f.fd, func(e *entry) bool {
+				w.tell(s, path+escape(e.name), e)
+				return w.errno == 0
+			})
+		}
+		w.multistatusEnd()
+		return errno
+	})
+}
