@@ -21,6 +21,9 @@
 // much is missing. It keeps that answer for as long as its uploads live (their expiry),
 // which must be longer than this side may be down.
 //
+// A file that is changed in place while it is carried is carried again; where the file
+// system shares blocks between files, what was begun arrives first, whole.
+//
 // A file carries the ids of the drops that it came through (X-Relay-Via), and is not sent
 // on by one that it came through before.
 package forward

@@ -17,6 +17,7 @@ type caller struct {
 	giveUp context.CancelCauseFunc
 	wire   *wire
 	host   string
+	still  still
 }
 
 // body is what a request brings.

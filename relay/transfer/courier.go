@@ -9,7 +9,9 @@ import (
 // Courier sends one file after the other to a directory of a drop. A small one goes in one
 // request, under an id that follows from what it is; a large one by an upload of its own,
 // with a place that is noted before the file is completed. So no kill and no lost answer
-// has a file appear twice. It does not try again by itself.
+// has a file appear twice. It does not try again by itself. A large
+// one is sent from a copy that shares its blocks, where StateDir is on the same file system
+// and that can do it: then what is delivered is the file as it was when Carry began.
 type Courier struct {
 	caller
 	to      Place
@@ -26,7 +28,7 @@ func NewCourier(ctx context.Context, url, secret string, o Options) (*Courier, e
 		return nil, err
 	}
 	o.GiveUpAfter = 0
-	return &Courier{caller: caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}}, to: to.dir(), secret: secret}, nil
+	return &Courier{caller: caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}, still: still{dir: o.StateDir}}, to: to.dir(), secret: secret}, nil
 }
 
 // Carry sends a file, to be name (a path of raw bytes) in the directory. via are the ids

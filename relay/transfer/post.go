@@ -107,6 +107,9 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 	}
 	defer s.Close()
 	p.sized(c.run, s.look.Size)
+	if err := c.still.hold(s); err != nil {
+		return sum{}, err
+	}
 	at, offset, whole, err := c.goOn(p, s, j)
 	if errors.Is(err, errNoUploads) {
 		return c.putWhole(p, s)
