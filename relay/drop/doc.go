@@ -27,6 +27,8 @@
 // store, which is where files become visible whole or not at all. One that several requests
 // bring begins in resumable.go, goes on in resume.go and rests in pause.go.
 //
+// A large file that is still arriving can be read by who is told of it (arriving.go).
+//
 // # The interface, for who sends files
 //
 //	PUT /dir/name        201 with Location, or 204 if a file was replaced; both with ETag and
