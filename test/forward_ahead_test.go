@@ -122,9 +122,7 @@ func TestForwardAhead(t *testing.T) {
 	eventuallySame(t, h.next.dir, h.dir)
 	h.wantSentAhead(t, "sent", true)
 	for _, name := range []string{"sub/big", "sent"} {
-		if n := arrivals(h.next.Relay, name); n != 1 {
-			t.Errorf("%s arrived %d times", name, n)
-		}
+		wantArrivedOnce(t, h.next.Relay, name)
 	}
 	wantNoParts(t, h.next.dir)
 }
@@ -232,9 +230,7 @@ func TestForwardAheadAndKill(t *testing.T) {
 	}
 	eventuallySame(t, h.next.dir, h.dir)
 	for _, name := range []string{"put", "sent"} {
-		if n := arrivals(h.next.Relay, name); n != 1 {
-			t.Errorf("%s arrived %d times", name, n)
-		}
+		wantArrivedOnce(t, h.next.Relay, name)
 	}
 	wantNoParts(t, h.next.dir)
 }
@@ -307,7 +303,5 @@ func TestForwardAheadOfTheSlow(t *testing.T) {
 	c.hear(t, "PUT").want(t, 201, []byte{})
 	eventuallySame(t, next.dir, h.dir)
 	h.wantSentAhead(t, "slow", true)
-	if n := arrivals(next.Relay, "slow"); n != 1 {
-		t.Errorf("it arrived %d times", n)
-	}
+	wantArrivedOnce(t, next.Relay, "slow")
 }

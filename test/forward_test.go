@@ -137,6 +137,15 @@ func arrivals(r *harness.Relay, file string) (n int) {
 	return n
 }
 
+// wantArrivedOnce waits until a drop has said that a file arrived, which it did once.
+func wantArrivedOnce(t testing.TB, r *harness.Relay, file string) {
+	t.Helper()
+	r.Line(t, file+" arrived", func(l harness.Line) bool { return l.Message == "arrived" && l.Field("file") == file })
+	if n := arrivals(r, file); n != 1 {
+		t.Errorf("%s arrived %d times", file, n)
+	}
+}
+
 // A file that is still being written is not sent.
 func TestForwardWaitsForCompleteFiles(t *testing.T) {
 	t.Parallel()
