@@ -5,6 +5,7 @@ CONFIG     ?= relay.toml
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS    := -s -w -X main.version=$(VERSION)
 FUZZTIME   ?= 30s
+# BENCH and TRANSFER are the flags of the two benchmarks; "no" leaves one out.
 # ONLY is a regular expression: which tests of test, race and e2e to run.
 SOME        = $(if $(ONLY),-count=1 -run '$(ONLY)')
 
@@ -50,8 +51,9 @@ fuzz: ## every fuzz target in turn, FUZZTIME each
 		done; \
 	done
 
-bench: build ## beside HAProxy and nginx, about twelve minutes (apt-get install haproxy nginx libnginx-mod-stream)
-	$(GO) run ./test/bench $(BENCH)
+bench: build ## beside others, about twenty minutes (apt-get install haproxy nginx libnginx-mod-stream curl rsync openssh-server)
+	$(if $(filter no,$(BENCH)),,$(GO) run ./test/bench $(BENCH))
+	$(if $(filter no,$(TRANSFER)),,$(GO) run ./test/bench/transfer $(TRANSFER))
 
 e2e: build ## with curl, wget, rclone, ssh and others, and a systemd that it boots: as root (.ci/run installs them)
 	$(GO) test $(SOME) -tags e2e -count=1 -timeout 20m ./test/e2e

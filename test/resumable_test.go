@@ -113,7 +113,7 @@ func TestResumableInParts(t *testing.T) {
 		if got, complete := r.offset(t, place); got != len(body) || complete != "?1" {
 			t.Errorf("afterwards HEAD says %d, %s", got, complete)
 		}
-		if a := r.append(t, place, at, body[at:], "?1"); a.StatusCode != 400 || !bytes.Contains(a.body, []byte("completed-upload")) {
+		if a := r.append(t, place, len(body), nil, "?1"); a.StatusCode != 400 || !bytes.Contains(a.body, []byte("completed-upload")) {
 			t.Errorf("once more: status %d, %s", a.StatusCode, a.body)
 		}
 	}
@@ -240,14 +240,12 @@ func TestResumableRefusals(t *testing.T) {
 		{"no word on the end", ask("PATCH", place, "Content-Type: application/partial-upload", "Upload-Offset: 0", "Content-Length: 0"), 400, ""},
 		{"a bad offset", ask("PATCH", place, "Content-Type: application/partial-upload", "Upload-Offset: -1", "Upload-Complete: ?0", "Content-Length: 0"), 400, ""},
 		{"another type", ask("PATCH", place, "Upload-Offset: 0", "Upload-Complete: ?0", "Content-Length: 0"), 415, ""},
-		{"a GET", get(place), 405, ""},
 		{"nobody's", patch("/.relay-uploads/"+strings.Repeat("0", 32), 0, 0, "?0"), 404, ""},
 		{"no id", ask("HEAD", "/.relay-uploads/../a"), 400, ""},
 		{"a file", ask("HEAD", "/.relay-uploads/x"), 404, ""},
 		{"the states", get("/.relay-uploads/"), 404, ""},
 		{"too large", ask("POST", "/b", "Upload-Complete: ?0", "Upload-Length: 3000000", "Content-Length: 0"), 413, ""},
 		{"lengths that differ", ask("PUT", "/b", "Upload-Complete: ?1", "Upload-Length: 3", "Content-Length: 0"), 400, "inconsistent-upload-length"},
-		{"nonsense", ask("PUT", "/b", "Upload-Complete: yes", "Content-Length: 0"), 400, ""},
 		{"a plain POST", ask("POST", "/b", "Content-Length: 0"), 405, ""},
 	} {
 		conn := r.client(t)

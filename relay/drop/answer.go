@@ -125,9 +125,20 @@ func (c *Conn) failBecause(status int, why string) {
 		c.failText(status, c.drop.allow(), why)
 	case status == statusUnavailable:
 		c.failText(status, "Retry-After: 1\r\n", why)
+	case status == statusTooLarge && c.drop.limits.Write:
+		c.failText(status, c.drop.uploadLimits(), why)
 	default:
-		c.failText(status, "", why)
+		c.failText(status, c.judged(), why)
 	}
+}
+
+// judged says that the whole of a resumable upload was here, and that it is the file which
+// is refused: going on with the upload would not help.
+func (c *Conn) judged() string {
+	if c.up != nil && c.up.resumable && c.up.whole {
+		return complete
+	}
+	return ""
 }
 
 // failWith is fail with further header fields.

@@ -29,6 +29,10 @@
 //
 // A large file that is still arriving can be read by who is told of it (arriving.go).
 //
+// Time is counted by clocks that nobody sets, here and in package forward; dates of files and
+// of states that an earlier process wrote are compared with the machine's clock once, when
+// they are first seen (ages.go, ongoing.go), so that setting it removes nothing early.
+//
 // # The interface, for who sends files
 //
 //	PUT /dir/name        201 with Location, or 204 if a file was replaced; both with ETag and
@@ -63,8 +67,9 @@
 // PATCH; trailers are overlooked. RFC 4918 for PROPFIND, MKCOL, DELETE and MOVE, as much of
 // class 1 as programs need that copy files: nothing is locked, properties cannot be set
 // (PROPPATCH), COPY is 405, and DELETE takes empty directories only. Resumable uploads follow
-// draft-ietf-httpbis-resumable-upload, interop version 8: no progress by 104, one request
-// at a time for an upload, and POST means the same as PUT.
+// draft-ietf-httpbis-resumable-upload, interop version 8 (texts 09 to 11): no progress by
+// 104, one request at a time for an upload, POST means the same as PUT, and more content
+// for an upload that is complete is refused.
 //
 // The package knows neither proxy nor upstream.
 package drop

@@ -109,6 +109,7 @@ type registry struct {
 	mu    sync.Mutex
 	all   map[string]*ongoing
 	usage usage
+	ages  ages
 	swept atomic.Bool // a walk has removed what an earlier process left
 }
 
@@ -124,7 +125,7 @@ func registryOf(dir int) *registry {
 	defer registriesMu.Unlock()
 	r := registries[id]
 	if r == nil {
-		r = &registry{all: map[string]*ongoing{}}
+		r = &registry{all: map[string]*ongoing{}, ages: newAges()}
 		registries[id] = r
 	}
 	return r
@@ -148,6 +149,7 @@ func (r *registry) find(s *store.Store, id string) (*ongoing, error) {
 	if err := json.Unmarshal(text, &o.state); err != nil {
 		return nil, store.ErrNotFound // a state that another version wrote, or nobody
 	}
+	o.state.Expires = time.Now().Add(time.Until(o.state.Expires)) // by the monotonic clock from here on
 	r.all[id] = o
 	return o, nil
 }
@@ -172,8 +174,9 @@ func (r *registry) remove(o *ongoing) {
 // ongoingMost bounds the uploads of a directory that are not complete.
 const ongoingMost = 16 << 10
 
-// expire removes the uploads whose time is over, and reports how many.
-func (r *registry) expire(s *store.Store, now time.Time) (n int) {
+// expire removes the uploads whose time is over, and reports how many. None has more time
+// than most: the clock may have been set back since it began.
+func (r *registry) expire(s *store.Store, now time.Time, most time.Duration) (n int) {
 	ids, err := s.States()
 	if err != nil {
 		return 0
@@ -183,7 +186,9 @@ func (r *registry) expire(s *store.Store, now time.Time) (n int) {
 		if err != nil || !o.tryHold() {
 			continue
 		}
-		if now.After(o.state.Expires) && !o.gone {
+		if left := o.state.Expires.Sub(now); left > most {
+			o.state.Expires = now.Add(most)
+		} else if left < 0 && !o.gone {
 			o.remove(s)
 			n++
 		}

@@ -1,12 +1,24 @@
 package drop
 
+import (
+	"strings"
+	"time"
+)
+
+// allowAtUpload names the methods of the place of a resumable upload.
+const allowAtUpload = "Allow: HEAD, GET, PATCH, DELETE, OPTIONS\r\n"
+
 // options tells what can be done here. Whoever asks need not show a token yet: some
 // clients ask for this first of all.
-func (c *Conn) options() {
-	b := append(c.start(statusOK), c.drop.allow()...)
-	b = append(b, "DAV: 1\r\n"...)
-	if c.drop.limits.Write {
-		b = append(b, c.drop.uploadLimits()...)
+func (c *Conn) options(path string) {
+	b := c.start(statusOK)
+	if strings.HasPrefix(path, uploadsPath) && c.drop.limits.Write {
+		b = append(b, allowAtUpload+acceptPatch...)
+	} else {
+		b = append(append(b, c.drop.allow()...), "DAV: 1\r\n"...)
+		if c.drop.limits.Write {
+			b = append(append(b, c.drop.uploadLimits()...), acceptPatch...)
+		}
 	}
 	b = append(b, "Content-Length: 0\r\n\r\n"...)
 	c.respond(b, len(b), 0)
@@ -21,9 +33,9 @@ func (d *Drop) allow() string {
 	return "Allow: GET, HEAD, OPTIONS, PROPFIND\r\n"
 }
 
-// uploadLimits is what OPTIONS tells of resumable uploads, before one begins.
+// uploadLimits is what OPTIONS tells of resumable uploads, before one begins: any file may be one.
 func (d *Drop) uploadLimits() string {
-	limit := "Upload-Limit: min-size=0"
+	limit := "Upload-Limit: min-size=0, max-age=" + itoa(int64(d.limits.UploadExpiry/time.Second))
 	if most := d.limits.FileSizeMax; most > 0 {
 		limit += ", max-size=" + itoa(most)
 	}

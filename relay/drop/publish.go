@@ -10,6 +10,7 @@ import (
 // publish has a worker give the file its name.
 func (c *Conn) publish() {
 	up, s := c.up, c.drop.store
+	up.whole = true
 	var done store.Published
 	var err error
 	c.toWorker(func() {

@@ -41,7 +41,7 @@ func (c *Conn) dispatch() {
 	}
 	name, ok := cleanName(path)
 	if r.Method == http.MethodOptions && (ok || path == "*") {
-		c.options()
+		c.options(name.path)
 		return
 	}
 	if !ok {

@@ -33,30 +33,30 @@ const (
 )
 
 // asksResumable reports that the request begins a resumable upload.
-func (e *exchange) asksResumable() bool { return len(e.head.Header["Upload-Complete"]) > 0 }
+func (e *exchange) asksResumable() bool { return readResumeFields(e.head.Header).asks }
 
 // beginResumable goes on with a PUT or POST that put has let through.
 func (c *Conn) beginResumable(up *upload) {
-	f, ok := readResumeFields(c.request.head.Header)
+	f := readResumeFields(c.request.head.Header)
 	if f.complete {
 		if f.length >= 0 && up.length >= 0 && f.length != up.length {
-			c.problem(statusBadRequest, "inconsistent-upload-length", "Upload-Length is not the length of the content", "")
+			c.problem(statusBadRequest, "inconsistent-upload-length", "Upload-Length is not the length of the content", incomplete)
 			return
 		}
 		f.length = max(f.length, up.length)
 	}
 	switch d := c.drop; {
-	case !ok || f.offset > 0:
-		c.failBecause(statusBadRequest, "Upload-Complete is ?0 or ?1, and Upload-Length a number of bytes")
+	case f.offset > 0:
+		c.failBecause(statusBadRequest, "an upload begins at 0, and goes on with PATCH at the place that is told then")
 		return
 	case f.length >= 0 && up.length > f.length:
-		c.problem(statusBadRequest, "inconsistent-upload-length", "the content is longer than Upload-Length", "")
+		c.problem(statusBadRequest, "inconsistent-upload-length", "the content is longer than Upload-Length", incomplete)
 		return
 	case d.limits.FileSizeMax > 0 && f.length > d.limits.FileSizeMax:
 		c.failBecause(statusTooLarge, "the file is too large: at most "+itoa(d.limits.FileSizeMax)+" bytes are taken")
 		return
 	}
-	up.told104 = c.request.head.Header.Get("Upload-Draft-Interop-Version") == interopVersion
+	up.told104 = item(c.request.head.Header["Upload-Draft-Interop-Version"]) == interopVersion
 	up.resumable, up.completes = true, f.complete
 	if f.complete && 0 <= up.length && up.length < resumableFrom {
 		c.admit(up) // like any other

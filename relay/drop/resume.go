@@ -2,7 +2,6 @@ package drop
 
 import (
 	"net/http"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -19,14 +18,17 @@ func (c *Conn) atUpload(id string) {
 		return
 	}
 	switch c.request.method {
-	case http.MethodHead, http.MethodDelete:
+	case http.MethodHead, http.MethodGet, http.MethodDelete:
 	case http.MethodPatch:
-		if status, why := c.refuseAppend(); status != 0 {
+		if status, why := c.refuseAppend(); status == statusMediaType {
+			c.failText(status, acceptPatch, why)
+			return
+		} else if status != 0 {
 			c.failBecause(status, why)
 			return
 		}
 	default:
-		c.failText(statusMethod, "Allow: HEAD, PATCH, DELETE\r\n", "")
+		c.failText(statusMethod, allowAtUpload, "")
 		return
 	}
 	var o *ongoing
@@ -67,14 +69,14 @@ func (c *Conn) opened() {
 	case c.request.method == http.MethodDelete:
 		c.abandon()
 		c.succeed(statusNoContent)
-	case c.request.method == http.MethodHead:
-		c.tellOffset(c.up.o)
-	default:
+	case c.request.method == http.MethodPatch:
 		c.append(c.up)
+	default:
+		c.tellOffset(c.up.o)
 	}
 }
 
-// tellOffset answers HEAD.
+// tellOffset answers HEAD, and GET in the same way.
 func (c *Conn) tellOffset(o *ongoing) {
 	b := append(c.start(statusNoContent), "Upload-Draft-Interop-Version: "+interopVersion+"\r\nCache-Control: no-store\r\n"...)
 	b = append(b, c.uploadLimit(o.state.Expires)...)
@@ -87,11 +89,11 @@ func (c *Conn) tellOffset(o *ongoing) {
 // refuseAppend judges the head of a PATCH.
 func (c *Conn) refuseAppend() (status int, why string) {
 	r := c.request.head
-	f, ok := readResumeFields(r.Header)
+	f := readResumeFields(r.Header)
 	switch {
-	case !strings.EqualFold(r.Header.Get("Content-Type"), "application/partial-upload"):
-		return statusMediaType, "the Content-Type of what goes on with an upload is application/partial-upload"
-	case !ok || f.offset < 0 || len(r.Header["Upload-Complete"]) == 0:
+	case !isPartial(r.Header):
+		return statusMediaType, "the Content-Type of what goes on with an upload is " + partialUpload
+	case f.offset < 0 || !f.asks:
 		return statusBadRequest, "Upload-Offset says where the content goes, and Upload-Complete (?0 or ?1) whether it is the last"
 	case !c.sized():
 		return statusLength, "say how long the content is (Content-Length)"
@@ -104,7 +106,7 @@ func (c *Conn) refuseAppend() (status int, why string) {
 // append takes the content of a PATCH, once it goes on where the upload is.
 func (c *Conn) append(up *upload) {
 	o, r := up.o, c.request.head
-	f, _ := readResumeFields(r.Header)
+	f := readResumeFields(r.Header)
 	whole := o.state.Length
 	if f.length >= 0 && whole < 0 {
 		whole = f.length
@@ -145,8 +147,10 @@ func (c *Conn) append(up *upload) {
 func (c *Conn) fitsOngoing(f resumeFields, whole, end int64) bool {
 	o, up := c.up.o, c.up
 	switch {
+	case o.state.Done != nil && up.length != 0:
+		c.problem(statusBadRequest, "inconsistent-upload-length", "the upload is complete, nothing can follow", incomplete)
 	case o.state.Done != nil:
-		c.problem(statusBadRequest, "completed-upload", "the upload is complete", o.progress())
+		c.problem(statusBadRequest, "completed-upload", "the upload is complete", incomplete)
 	case f.offset != o.offset:
 		c.mismatch(f.offset)
 	case whole >= 0 && (end > whole || f.complete && up.length >= 0 && end != whole || f.length >= 0 && f.length != whole):

@@ -2,6 +2,7 @@ package drop
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,35 +12,45 @@ import (
 
 // What requests and responses of resumable uploads say (resumable.go).
 
-// resumeFields are what a request of the protocol says.
+// resumeFields are what a request of the protocol says. A field whose value is of another
+// kind is as if it were not there.
 type resumeFields struct {
+	asks     bool // Upload-Complete is there
 	complete bool
 	length   int64 // of the whole; -1 = not said
 	offset   int64 // -1 = not said
 }
 
-func readResumeFields(h http.Header) (f resumeFields, ok bool) {
-	f.length, f.offset = -1, -1
-	switch h.Get("Upload-Complete") {
+func readResumeFields(h http.Header) (f resumeFields) {
+	switch item(h["Upload-Complete"]) {
 	case "?1":
-		f.complete = true
-	case "?0", "":
-	default:
-		return f, false
+		f.asks, f.complete = true, true
+	case "?0":
+		f.asks = true
 	}
-	for name, to := range map[string]*int64{"Upload-Length": &f.length, "Upload-Offset": &f.offset} {
-		list := h[name]
-		if len(list) == 0 {
-			continue
-		}
-		n, good := number(list[0])
-		const most = 1 << 62
-		if len(list) > 1 || !good || n > most {
-			return f, false
-		}
-		*to = n
+	f.length, f.offset = integer(h["Upload-Length"]), integer(h["Upload-Offset"])
+	return f
+}
+
+// item is the text of an Item Structured Field (RFC 9651, 3.3) without its parameters,
+// which mean nothing here; "" = there is none, or more than one.
+func item(lines []string) string {
+	if len(lines) != 1 {
+		return ""
 	}
-	return f, true
+	value, _, _ := strings.Cut(lines[0], ";")
+	return strings.Trim(value, " ")
+}
+
+// integer is the value of a field that is an Integer and not negative; -1 = there is none.
+func integer(lines []string) int64 {
+	const digits = 15
+	text := item(lines)
+	n, ok := number(text)
+	if !ok || len(text) > digits {
+		return -1
+	}
+	return n
 }
 
 // progress are the fields that say how far an upload is.
@@ -77,6 +88,19 @@ func (c *Conn) say104() bool {
 		return false
 	}
 	return true
+}
+
+const (
+	incomplete    = "Upload-Complete: ?0\r\n"
+	complete      = "Upload-Complete: ?1\r\n"
+	partialUpload = "application/partial-upload"
+	acceptPatch   = "Accept-Patch: " + partialUpload + "\r\n"
+)
+
+// isPartial reports that a request says its content to be a part of an upload.
+func isPartial(h http.Header) bool {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), partialUpload)
 }
 
 // mismatch answers a PATCH that does not go on where the upload is.

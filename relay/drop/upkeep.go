@@ -49,7 +49,7 @@ func (d *Drop) keep(log zerolog.Logger) {
 	every := time.NewTicker(upkeepEvery)
 	defer every.Stop()
 	for {
-		d.tidy(log, time.Now())
+		d.tidy(log)
 		select {
 		case <-every.C:
 		case <-d.upkeep.stop:
@@ -60,17 +60,21 @@ func (d *Drop) keep(log zerolog.Logger) {
 
 // tidy does a round. The whole directory is walked through at the start, and whenever
 // something depends on what is in it.
-func (d *Drop) tidy(log zerolog.Logger, now time.Time) {
-	if n := d.registry.expire(d.store, now); n > 0 {
+func (d *Drop) tidy(log zerolog.Logger) {
+	ages := &d.registry.ages
+	if by := ages.look(); by != 0 {
+		log.Warn().Dur("by_ms", by).Msg("the clock was set; the ages of files are counted as if it had not been")
+	}
+	if n := d.registry.expire(d.store, time.Now(), d.limits.UploadExpiry); n > 0 {
 		log.Info().Int("uploads", n).Msg("uploads expired")
 	}
-	d.store.Forget(now.Add(-d.limits.UploadExpiry))
+	d.store.Forget(ages.before(d.limits.UploadExpiry))
 	if d.registry.swept.Load() && d.limits.TTL == 0 && d.limits.Quota == 0 {
 		return
 	}
 	var old []store.Seen
 	found, err := d.store.Sweep(func(s store.Seen) {
-		if d.limits.TTL > 0 && now.Sub(s.Arrived) > d.limits.TTL && len(old) < oldMost {
+		if d.limits.TTL > 0 && ages.of(s.Arrived) > d.limits.TTL && len(old) < oldMost {
 			old = append(old, s)
 		}
 	}, d.stopping)
@@ -86,18 +90,18 @@ func (d *Drop) tidy(log zerolog.Logger, now time.Time) {
 	if found.Strays > 0 {
 		log.Info().Int("files", found.Strays).Msg("what an earlier run left was removed")
 	}
-	d.removeOld(log, old, now)
+	d.removeOld(log, old)
 }
 
 // oldMost bounds the files that a round removes; the next goes on.
 const oldMost = 100_000
 
 // removeOld removes files whose time is over, if they are still the ones that were seen.
-func (d *Drop) removeOld(log zerolog.Logger, old []store.Seen, now time.Time) {
+func (d *Drop) removeOld(log zerolog.Logger, old []store.Seen) {
 	n := 0
 	for _, s := range old {
 		err := d.store.Remove(s.Path, func(exists bool, info sock.FileInfo) bool {
-			return exists && info.Size == s.Size && now.Sub(s.Arrived) > d.limits.TTL
+			return exists && info.Size == s.Size && d.registry.ages.of(s.Arrived) > d.limits.TTL
 		})
 		if err == nil {
 			n++

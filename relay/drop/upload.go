@@ -45,6 +45,7 @@ type upload struct {
 	o         *ongoing // nil = this request brings the whole file
 	creates   bool     // this request began it
 	completes bool     // its body is the last of the file
+	whole     bool     // and it is here
 	told104   bool     // its client understands a 104
 	doomed    bool     // it is not to be gone on with
 }

@@ -70,7 +70,7 @@ func TestTheBookForgetsLate(t *testing.T) {
 func TestFilesSettle(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")
-	file, err := os.Create(path)
+	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,21 +78,28 @@ func TestFilesSettle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if wait := settles(dir, "f", l, time.Hour); wait <= 0 || wait > time.Hour {
+	now := time.Now()
+	still := stillSince(nil, l, now)
+	if wait := settles(path, still, time.Hour); wait <= 0 || wait > time.Hour {
 		t.Errorf("just changed: wait %v", wait)
 	}
-	old := l
-	old.changed = time.Now().Add(-2 * time.Hour)
-	if wait := settles(dir, "f", old, time.Hour); wait <= 0 {
+	old := now.Add(-2 * time.Hour)
+	if wait := settles(path, old, time.Hour); wait <= 0 {
 		t.Error("open for writing, and complete")
 	}
-	file.Close()
-	if wait := settles(dir, "f", old, time.Hour); wait != 0 {
+	f.Close()
+	if wait := settles(path, old, time.Hour); wait != 0 {
 		t.Errorf("closed and old: wait %v", wait)
 	}
-	old.changed = time.Now().Add(time.Hour)
-	if wait := settles(dir, "f", old, time.Minute); wait != 0 {
-		t.Errorf("a time to come: wait %v", wait)
+	// The clock is set while the file settles.
+	for _, leap := range []time.Duration{-24 * time.Hour, 24 * time.Hour} {
+		if got := stillSince(&file{look: l, still: still}, l, now.Add(leap)); got != still {
+			t.Errorf("the clock leaps by %v, and the file is still since %v, not %v", leap, got, still)
+		}
+	}
+	future := look{l.version, now.Add(time.Hour)}
+	if got := stillSince(&file{look: l, still: old}, future, now); got != now {
+		t.Errorf("a change of a time to come: still since %v, not %v", got, now)
 	}
 	if _, err := lookAt(dir, "nope"); !os.IsNotExist(err) {
 		t.Errorf("nothing there: %v", err)

@@ -3,6 +3,7 @@ package forward
 import (
 	"context"
 	"path"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -39,7 +40,8 @@ type Forwarder struct {
 type file struct {
 	path    string
 	look    look
-	queued  bool // it is complete
+	still   time.Time // since when it is that
+	queued  bool      // it is complete
 	legs    []leg
 	reports int // of couriers that have it now
 	stale   bool
@@ -236,11 +238,12 @@ func (f *Forwarder) consider(path string, whole bool) {
 		known.stale = true // looked at again when its couriers are back
 		return
 	}
-	one := &file{path: path, look: l}
+	now := time.Now()
+	one := &file{path: path, look: l, still: stillSince(known, l, now)}
 	f.files[path] = one
 	if !whole {
-		if wait := settles(f.config.Directory, path, l, f.config.Settle); wait > 0 {
-			f.alarms.set(path, time.Now().Add(wait))
+		if wait := settles(filepath.Join(f.config.Directory, path), one.still, f.config.Settle); wait > 0 {
+			f.alarms.set(path, now.Add(wait))
 			return
 		}
 	}

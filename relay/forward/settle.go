@@ -12,7 +12,7 @@ import (
 // look is a file as it stands there.
 type look struct {
 	version version
-	changed time.Time // the later of its two times of change
+	changed time.Time // by the machine's clock: its ctime, which nobody can set
 }
 
 // lookAt looks at a regular file; os.ErrNotExist says that there is none.
@@ -24,19 +24,28 @@ func lookAt(root, path string) (look, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return look{}, os.ErrNotExist
 	}
-	return look{versionOf(&st), time.Unix(0, max(st.Mtim.Nano(), st.Ctim.Nano()))}, nil
+	return look{versionOf(&st), time.Unix(st.Ctim.Unix())}, nil
+}
+
+// stillSince is since when nothing has changed a file, by the monotonic clock. The
+// machine's clock counts the first time that a file is looked at, and then no more: it may
+// be set meanwhile.
+func stillSince(known *file, l look, now time.Time) time.Time {
+	if known != nil && known.look == l {
+		return known.still
+	}
+	return now.Add(-max(now.Sub(l.changed), 0)) // of a time to come nothing is known
 }
 
 // settles is how long it takes until a file may be complete, 0 if it is. One that nobody
 // has changed for a while is, unless somebody still has it open for writing: the kernel
 // grants no read lease on such a file (fcntl(2), F_SETLEASE). Where we may not ask, the
 // while must do.
-func settles(root, path string, l look, settle time.Duration) time.Duration {
-	age := time.Since(l.changed)
-	if 0 <= age && age < settle { // a time to come says nothing
+func settles(path string, still time.Time, settle time.Duration) time.Duration {
+	if age := time.Since(still); age < settle {
 		return settle - age
 	}
-	if openForWriting(filepath.Join(root, path)) {
+	if openForWriting(path) {
 		return max(settle, time.Second)
 	}
 	return 0

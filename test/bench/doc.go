@@ -6,6 +6,9 @@
 //	go run ./test/bench -only bulk,rr-50 -peers relay,haproxy-splice -rounds 9
 //	go run ./test/bench -relay new=bin/relay -relay old=/tmp/relay-old -peers new,old
 //
+// `make bench` runs it, and then command transfer beside it, which measures files that are
+// sent to a drop.
+//
 // # What is measured
 //
 // The proxy, not the ends. The sender of bulk uses sendfile from a memfd and the receiver

@@ -100,13 +100,13 @@ func TestPageUploads(t *testing.T) {
 	b.open(url + "sub/")
 	picked := write(t, filepath.Join(t.TempDir(), "a file & more.txt"), "picked")
 	pick(b, picked, big(t))
-	b.until("the list has the files", fmt.Sprintf("document.querySelector('table').textContent.includes('a file & more.txt') && document.querySelector('table').textContent.includes(%q)", bigName))
+	b.until("the list has the files", listed("a file & more.txt", bigName))
 	if got := read(t, filepath.Join(dir, "sub", "a file & more.txt")); got != "picked" {
 		t.Errorf("picked: %q", got)
 	}
 	wantSame(t, filepath.Join(dir, "sub", bigName), big(t))
 	b.eval(`{ const d = new DataTransfer(); d.items.add(new File(["dropped"], "dropped.txt")); dispatchEvent(new DragEvent("drop", {dataTransfer: d})) }`)
-	b.until("what was dropped is listed", "document.querySelector('table').textContent.includes('dropped.txt')")
+	b.until("what was dropped is listed", listed("dropped.txt"))
 	b.shot("page-upload")
 	b.wantNoTrouble()
 	there := write(t, filepath.Join(t.TempDir(), "there.txt"), "new")
@@ -118,6 +118,16 @@ func TestPageUploads(t *testing.T) {
 			t.Errorf("after %s: %q", c.answer, got)
 		}
 	}
+}
+
+// listed says in JavaScript that the page is there whole and lists these names. While it is
+// being read its script does not listen yet, and would miss what the test does next.
+func listed(names ...string) string {
+	text := "document.readyState === 'complete'"
+	for _, name := range names {
+		text += fmt.Sprintf(" && document.querySelector('table').textContent.includes(%q)", name)
+	}
+	return text
 }
 
 // pick chooses files in the page's input.

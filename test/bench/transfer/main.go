@@ -1,44 +1,92 @@
 package main
 
 import (
-	"cmp"
+	"encoding/json"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
 )
 
 var (
-	size   = flag.Int64("size", 1_000_000_000, "bytes of the large file")
-	files  = flag.Int("files", 5000, "number of small files, of 4 KiB each")
+	size   = flag.Int64("size", 4_000_000_000, "bytes of the large file")
+	files  = flag.Int("files", 10_000, "number of small files, of 4 KiB each")
 	rounds = flag.Int("rounds", 3, "times each, interleaved")
 	relay  = flag.String("relay", "bin/relay", "the program")
+	only   = flag.String("only", "", "measure only what this regular expression finds in \"work: way\"")
+	within = flag.String("dir", "", "where to keep the files (default: the system's temporary directory)")
+	save   = flag.String("json", "test/bench/out/transfer.json", "write every run's numbers to this file; empty: do not")
+	read   = flag.String("read", "", "measure nothing: report what is in these files, written with -json and separated by commas")
 )
 
 func main() {
 	flag.Parse()
 	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, "transfer:", err)
 		os.Exit(1)
 	}
 }
 
+// record is what is known of a benchmark.
+type record struct {
+	Machine, Version string
+	Date             time.Time
+	Size             int64
+	Files            int
+	Skipped          []string
+	Runs             []figures
+}
+
+// figures are those of one run, in seconds.
+type figures struct {
+	Round                          int
+	Work, Way                      string
+	Wall, Sender, Receiver, Others float64
+}
+
 func run() error {
-	dir, err := os.MkdirTemp("", "relay-transfer-")
+	if *read != "" {
+		r, err := loadAll(strings.Split(*read, ","))
+		if err != nil {
+			return err
+		}
+		return report(os.Stdout, r)
+	}
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
+	if *relay, err = filepath.Abs(*relay); err != nil {
+		return err
+	}
+	r := &record{Machine: machine(), Version: version(), Date: time.Now(), Files: *files}
+	if err := measureAll(r, wanted); err != nil {
+		return err
+	}
+	if *save != "" {
+		if err := r.write(*save); err != nil {
+			return err
+		}
+	}
+	return report(os.Stdout, r)
+}
+
+func measureAll(r *record, wanted *regexp.Regexp) error {
+	dir, err := os.MkdirTemp(*within, "relay-transfer-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if *relay, err = filepath.Abs(*relay); err != nil {
+	if r.Size, err = fit(dir, *size); err != nil {
 		return err
 	}
-	if err := prepare(dir); err != nil {
+	if err := prepare(dir, r.Size); err != nil {
 		return err
 	}
 	servers, err := start(dir)
@@ -50,126 +98,104 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	all := ways(dir, servers)
-	for range *rounds {
-		for _, w := range all {
-			if err := w.measure(dir); err != nil {
-				return fmt.Errorf("%s: %w", w.name, err)
+	var all []*way
+	for _, w := range ways(dir, servers, &r.Skipped) {
+		if wanted.MatchString(w.work + ": " + w.name) {
+			all = append(all, w)
+		}
+	}
+	for round := range *rounds {
+		for i := range all {
+			w := all[(round+i)%len(all)]
+			f, err := w.measure(dir, round)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", w.work, w.name, err)
 			}
-		}
-	}
-	fmt.Println("| what | wall s (lowest–highest) | sender CPU s | receiver CPU s |\n| --- | --- | --- | --- |")
-	for _, w := range all {
-		walls := column(w.runs, func(f figures) float64 { return f.wall })
-		fmt.Printf("| %s | %.2f (%.2f–%.2f) | %.2f | %.2f |\n", w.name, median(walls), slices.Min(walls), slices.Max(walls),
-			median(column(w.runs, func(f figures) float64 { return f.sender })), median(column(w.runs, func(f figures) float64 { return f.receiver })))
-	}
-	return nil
-}
-
-// prepare writes what is sent, and the directories it goes to.
-func prepare(dir string) error {
-	const mode, piece, small = 0o755, 1 << 20, 4096
-	random := rand.NewChaCha8([32]byte{1})
-	for _, d := range []string{"small", "relay", "nginx", "rsync", "scp"} {
-		if err := os.Mkdir(filepath.Join(dir, d), mode); err != nil {
-			return err
-		}
-	}
-	big, err := os.Create(filepath.Join(dir, "big"))
-	if err != nil {
-		return err
-	}
-	defer big.Close()
-	buf := make([]byte, piece)
-	for left := *size; left > 0; left -= piece {
-		_, _ = random.Read(buf) // never fails
-		if _, err := big.Write(buf[:min(left, piece)]); err != nil {
-			return err
-		}
-	}
-	for i := range *files {
-		_, _ = random.Read(buf[:small])
-		if err := os.WriteFile(filepath.Join(dir, "small", fmt.Sprintf("f%06d", i)), buf[:small], 0o644); err != nil {
-			return err
+			r.Runs = append(r.Runs, f)
+			fmt.Fprintf(os.Stderr, "round %d/%d  %-24s %-34s %.2f s, CPU %.2f + %.2f s, others %.0f %%\n",
+				round+1, *rounds, f.Work, f.Way, f.Wall, f.Sender, f.Receiver, 100*f.Others)
 		}
 	}
 	return nil
-}
-
-// figures are those of one run, in seconds.
-type figures struct{ wall, sender, receiver float64 }
-
-// way is one program that sends.
-type way struct {
-	name    string
-	server  *server
-	command string
-	runs    []figures
 }
 
 // measure clears what was received before, and runs the way once.
-func (w *way) measure(dir string) error {
-	for _, d := range []string{"relay", "nginx", "rsync", "scp"} {
-		entries, err := os.ReadDir(filepath.Join(dir, d))
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if !strings.HasPrefix(e.Name(), ".") {
-				if err := os.RemoveAll(filepath.Join(dir, d, e.Name())); err != nil {
-					return err
-				}
-			}
-		}
+func (w *way) measure(dir string, round int) (f figures, err error) {
+	if err := clear(dir); err != nil {
+		return f, err
 	}
 	syscall.Sync()
-	c := exec.Command("sh", "-c", w.command)
-	before, began := w.server.cpu(), time.Now()
+	name := fmt.Sprintf("file%d-%d", round, time.Now().UnixNano()) // a forward sends no file again that it has sent
+	receivers, busy := w.cpu(), machineBusy()
+	family := w.processes()
+	c := exec.Command("sh", "-c", strings.ReplaceAll(w.command, "NAME", name))
+	began := time.Now()
 	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+		return f, fmt.Errorf("%w: %s", err, out)
 	}
-	w.runs = append(w.runs, figures{
-		time.Since(began).Seconds(), (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(),
-		(w.server.cpu() - before).Seconds(),
-	})
-	return nil
-}
-
-// ways are all that the programs found here allow.
-func ways(dir string, s map[string]*server) (all []*way) {
-	add := func(server, name, command string) {
-		if s[server] != nil {
-			all = append(all, &way{name: name, server: s[server], command: command})
+	if w.arrives != "" {
+		if err := waitFor(filepath.Join(w.arrives, name)); err != nil {
+			return f, err
 		}
 	}
-	big, small, state := dir+"/big", dir+"/small", " --state "+dir+"/state "
-	for _, d := range []struct{ name, port, rsync string }{{"synced", relaySynced, " --fsync "}, {"not synced", relayUnsynced, " "}} {
-		to := " http://127.0.0.1:" + d.port + "/"
-		add("relay", "large, "+d.name+": relay send", *relay+" send -qf"+state+big+to)
-		add("relay", "large, "+d.name+": relay send, no digest", *relay+" send -qf --digest none"+state+big+to)
-		add("relay", "large, "+d.name+": curl to relay", "curl -sfT "+big+to)
-		add("rsync", "large, "+d.name+": rsync -W", "rsync -W"+d.rsync+big+" rsync://127.0.0.1:"+rsyncPort+"/m/")
-		add("relay", "small, "+d.name+": relay send", *relay+" send -qfr"+state+small+to)
-		add("rsync", "small, "+d.name+": rsync -W", "rsync -rtW"+d.rsync+small+" rsync://127.0.0.1:"+rsyncPort+"/m/")
-	}
-	scp := "scp -q -P " + sshPort + " -i " + dir + "/client -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
-	add("scp", "large, not synced: scp", scp+big+" 127.0.0.1:"+dir+"/scp/")
-	add("scp", "small, not synced: scp -r", scp+"-r "+small+" 127.0.0.1:"+dir+"/scp/")
-	add("nginx", "large, not synced: curl to nginx DAV", "curl -sfT "+big+" http://127.0.0.1:"+nginxPort+"/")
-	add("nginx", "small, not synced: curl to nginx DAV", "cd "+small+" && ls | sed 's|.*|-T &\\nurl = http://127.0.0.1:"+nginxPort+"/small/&|;s|^-T |upload-file = |' | curl -sf -K -")
-	return all
+	f = figures{Round: round, Work: w.work, Way: w.name, Wall: time.Since(began).Seconds()}
+	busy = machineBusy() - busy
+	w.settle(family)
+	f.Sender = (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds()
+	f.Receiver = (w.cpu() - receivers).Seconds()
+	f.Others = max(busy.Seconds()-f.Sender-f.Receiver, 0) / f.Wall / float64(runtime.NumCPU())
+	return f, nil
 }
 
-func column(all []figures, of func(figures) float64) []float64 {
-	var list []float64
-	for _, f := range all {
-		list = append(list, of(f))
+// arrivalTime is how long a file may take to arrive once its sender is done.
+const arrivalTime = 5 * time.Minute
+
+func waitFor(path string) error {
+	for until := time.Now().Add(arrivalTime); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(path); err == nil || time.Now().After(until) {
+			return err
+		}
 	}
-	return list
 }
 
-func median(all []float64) float64 {
-	sorted := slices.SortedFunc(slices.Values(all), cmp.Compare[float64])
-	return sorted[len(sorted)/2]
+func (r *record) write(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// loadAll reads records of the same work; the rounds of each count as further ones.
+func loadAll(paths []string) (*record, error) {
+	all := &record{}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		var r record
+		if err := json.Unmarshal(text, &r); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if all.Runs != nil && (r.Size != all.Size || r.Files != all.Files) {
+			return nil, fmt.Errorf("%s: of other files than those before", path)
+		}
+		for i := range r.Runs {
+			r.Runs[i].Round += all.rounds()
+		}
+		r.Runs = append(all.Runs, r.Runs...)
+		all = &r
+	}
+	return all, nil
+}
+
+func (r *record) rounds() (n int) {
+	for _, f := range r.Runs {
+		n = max(n, f.Round+1)
+	}
+	return n
 }
