@@ -41,7 +41,7 @@ func TestUploadDiskFails(t *testing.T) {
 			if c.directory {
 				only = filepath.Join(r.dir, "d")
 			}
-			mend := r.FailCalls(t, c.calls, "EIO", only)
+			failing := r.FailCalls(t, c.calls, "EIO", only)
 			body := bytesOf(2, 2<<20)
 			var fields []string
 			if c.fields != "" {
@@ -50,7 +50,7 @@ func TestUploadDiskFails(t *testing.T) {
 			if a := r.send(t, c.path, body, fields...); a.StatusCode != 500 {
 				t.Errorf("status %d: %s", a.StatusCode, a.body)
 			}
-			if mend() == 0 {
+			if failing.Mend() == 0 {
 				t.Error("no call failed")
 			}
 			harness.Eventually(t, "nothing is left over", func() (bool, any) {
@@ -76,7 +76,7 @@ func TestResumableDiskFails(t *testing.T) {
 	for _, complete := range []string{"?0", "?1"} {
 		place := r.begin(t, "/d/a", len(body))
 		r.append(t, place, 0, body[:1<<20], "?0").want(t, 204, []byte{})
-		mend := r.FailCalls(t, "fsync,fdatasync", "EIO", "")
+		failing := r.FailCalls(t, "fsync,fdatasync", "EIO", "")
 		from, to := 1<<20, 2<<20
 		if complete == "?1" {
 			to = len(body)
@@ -84,7 +84,7 @@ func TestResumableDiskFails(t *testing.T) {
 		if a := r.append(t, place, from, body[from:to], complete); a.StatusCode != 500 {
 			t.Errorf("status %d: %s", a.StatusCode, a.body)
 		}
-		if mend() == 0 {
+		if failing.Mend() == 0 {
 			t.Error("no call failed")
 		}
 		harness.Eventually(t, "nothing is left over", func() (bool, any) {
@@ -98,6 +98,50 @@ func TestResumableDiskFails(t *testing.T) {
 	r.fetch(t, "/d/a").want(t, 200, body)
 }
 
+// What the disk did not take while a large file arrives is not forgotten when it works
+// again before the end: the kernel has told of it, and will not a second time.
+func TestResumableCheckpointFails(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("a checkpoint comes with each 256 MiB")
+	}
+	r := startUploads(t, nil)
+	const size, checkpoint = 257 << 20, 256 << 20
+	body := bytesOf(4, 1<<20)
+	place := r.begin(t, "/a", size)
+	c := r.client(t)
+	c.say(t, patch(place, 0, size, "?1"))
+	pour := func(n int) {
+		for ; n > 0; n -= len(body) {
+			if _, err := c.Write(body); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	pour(len(body))
+	harness.Eventually(t, "it has begun to arrive", func() (bool, any) {
+		parts, _ := filepath.Glob(filepath.Join(r.dir, ".relay-*.part"))
+		if len(parts) == 0 {
+			return false, parts
+		}
+		info, err := os.Stat(parts[0])
+		return err == nil && info.Size() > 0, err
+	})
+	failing := r.FailCalls(t, "fsync", "EIO", "")
+	pour(checkpoint - len(body))
+	harness.Eventually(t, "the checkpoint fails", func() (bool, any) { return failing.Count() > 0, failing.Count() })
+	failing.Mend()
+	pour(size - checkpoint)
+	if a := c.hear(t, "PATCH"); a.StatusCode != 500 {
+		t.Errorf("status %d: %s", a.StatusCode, a.body)
+	}
+	harness.Eventually(t, "nothing is left over", func() (bool, any) {
+		left := leftOver(r.dir)
+		return len(left) == 0, left
+	})
+	r.wantTree(t, nil)
+}
+
 // A forward whose book cannot be written says so, keeps the file, and goes on when the
 // disk works again, without sending it twice.
 func TestForwardDiskFails(t *testing.T) {
@@ -109,7 +153,7 @@ func TestForwardDiskFails(t *testing.T) {
 			f := forwarding{dir: harness.Directory(t), after: "delete", to: []string{"http://" + to.Address(t, "files") + "/"}}
 			r := harness.Start(t, f.config(t))
 			r.Message(t, "forwarding")
-			mend := r.FailCalls(t, calls, "EIO", "")
+			failing := r.FailCalls(t, calls, "EIO", "")
 			want := map[string][]byte{}
 			for _, name := range []string{"a", "b"} {
 				want[name] = bytesOf(uint64(name[0]), 300_000)
@@ -119,7 +163,7 @@ func TestForwardDiskFails(t *testing.T) {
 			if left := snapshotFiles(f.dir); len(left) != len(want) && calls != "fsync" { // there it is the removal that may not last
 				t.Errorf("there is %v: the files are not known to have been sent", left)
 			}
-			if mend() == 0 {
+			if failing.Mend() == 0 {
 				t.Error("no call failed")
 			}
 			harness.Eventually(t, "all is sent", func() (bool, any) {

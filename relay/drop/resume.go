@@ -139,7 +139,21 @@ func (c *Conn) append(up *upload) {
 		up.algorithms = fields.algorithms(c.drop.digest)
 	}
 	up.completes, up.continues = f.complete, c.expects100()
-	c.admitted()
+	if up.length <= 0 {
+		c.admitted()
+		return
+	}
+	c.work(func() error { return c.drop.makeRoomFor(up) }, c.admitted)
+}
+
+// makeRoomFor sets room aside for the content of a PATCH; on a worker. What the request
+// that began the upload had set aside was given back when that ended.
+func (d *Drop) makeRoomFor(up *upload) error {
+	if err := d.promise(up.length); err != nil {
+		return err
+	}
+	up.promised = up.length
+	return up.o.part.Reserve(up.o.offset + up.length)
 }
 
 // fitsOngoing reports that content up to end belongs to an upload of whole bytes (-1 = not

@@ -34,6 +34,7 @@ type upload struct {
 	mostErr    sock.Errno
 	promised   int64  // bytes of room that were set aside
 	came       int64  // bytes of the file that was published
+	from       int64  // where in its file the body begins
 	told       uint64 // bytes that have been counted
 	window     int64  // when the rate is judged next
 	judged     uint64 // bytes that had come when it was judged last
@@ -96,7 +97,8 @@ func (c *Conn) admitted() {
 		up.flow.Remain = flow.Unlimited
 	}
 	if up.o != nil {
-		up.target = flow.Target{FD: up.o.part.FD, Offset: up.o.offset}
+		up.from = up.o.offset
+		up.target = flow.Target{FD: up.o.part.FD, Offset: up.from}
 		if up.told104 && up.creates && !c.say104() {
 			return
 		}
@@ -147,6 +149,9 @@ func (c *Conn) abandon() {
 	c.tell()
 	c.up = nil
 	c.drop.uploads.Add(-1)
+	if up.o != nil && !up.doomed && !up.o.gone {
+		up.came = up.target.Offset - up.from // a part stays, too
+	}
 	c.drop.kept(up.promised, up.came)
 	c.in.mover.Discard(&up.flow)
 	up.arriving.end(store.Published{}) // unless it was published

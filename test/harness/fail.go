@@ -14,11 +14,10 @@ import (
 
 // FailCalls has system calls of the running program fail with an error, as strace
 // injects it: calls and errno are its words ("fsync,fdatasync", "EIO"). With a path only
-// calls on just that file or directory fail. mend has them work again, and says how many
-// failed.
+// calls on just that file or directory fail.
 //
 // It skips the test where strace is not installed, or may not attach.
-func (r *Relay) FailCalls(t testing.TB, calls, errno, path string) (mend func() int) {
+func (r *Relay) FailCalls(t testing.TB, calls, errno, path string) *Failing {
 	t.Helper()
 	program, err := exec.LookPath("strace")
 	if err != nil {
@@ -51,14 +50,25 @@ func (r *Relay) FailCalls(t testing.TB, calls, errno, path string) (mend func() 
 		free := r.untraced()
 		return free == 0, free
 	})
-	return func() int {
-		stop()
-		text, err := os.ReadFile(trace)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Count(string(text), "(INJECTED)")
-	}
+	return &Failing{trace, stop}
+}
+
+// Failing are system calls that fail.
+type Failing struct {
+	trace string
+	stop  func()
+}
+
+// Mend has them work again, and says how many have failed.
+func (f *Failing) Mend() int {
+	f.stop()
+	return f.Count()
+}
+
+// Count is how many have failed so far.
+func (f *Failing) Count() int {
+	text, _ := os.ReadFile(f.trace) // without it none has
+	return strings.Count(string(text), "(INJECTED)")
 }
 
 // untraced is how many threads of the program nobody traces.

@@ -19,6 +19,7 @@ type Partial struct {
 	base   string // the last part of it
 	hidden string // the name it has meanwhile; "" = none
 	named  bool   // it outlives the process
+	held   bool   // space was reserved that may not be filled yet
 }
 
 // partSuffix ends the name of a Partial on a file system that has no files without.
@@ -77,6 +78,9 @@ func (p *Partial) reserve(size int64) sock.Errno {
 		return 0
 	}
 	switch errno := p.store.calls.reserve(p.FD, size); errno {
+	case 0:
+		p.held = true
+		return 0
 	case unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL, unix.ENODEV:
 		return 0
 	default:

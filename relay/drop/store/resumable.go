@@ -107,8 +107,18 @@ func (p *Partial) Cut(size int64) error {
 	return asError(retry(func() error { return unix.Ftruncate(p.FD, size) }))
 }
 
-// Suspend closes the file and leaves it where it is, for Reopen.
-func (p *Partial) Suspend() { p.close() }
+// Reserve sets space aside for a file of size bytes, as Begin does.
+func (p *Partial) Reserve(size int64) error { return asError(p.reserve(size)) }
+
+// Suspend closes the file and leaves it where it is, for Reopen. Space that was reserved
+// and not filled is given back: uploads that rest must not hold the disk by what they have
+// announced. (A file that is cut to the size it has loses what is reserved behind it.)
+func (p *Partial) Suspend() {
+	if info, errno := sock.Info(p.FD, false); p.held && errno == 0 {
+		_ = p.Cut(info.Size) // what stays reserved is freed with the file
+	}
+	p.close()
+}
 
 // states opens the directory of the states; it is made when the first one is written.
 func (s *Store) states(make bool) (int, sock.Errno) {

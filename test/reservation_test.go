@@ -1,0 +1,151 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"relay/test/harness"
+)
+
+// announce sends the head of a request with a body, and returns what is said before that:
+// 100, or a refusal.
+func (c *client) announce(t testing.TB, head string) int {
+	t.Helper()
+	c.say(t, head)
+	return c.hear(t, "PUT").StatusCode
+}
+
+// held is how many bytes of the disk the drop's own files take.
+func (r *dropRig) held(t testing.TB) (bytes int64) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(r.dir, ".relay-*.part"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		var st unix.Stat_t
+		if err := unix.Stat(name, &st); err == nil {
+			bytes += st.Blocks * 512
+		}
+	}
+	return bytes
+}
+
+// Whoever announces more than there is room for gets none of it, and what is announced
+// takes nothing from others any more when its connection has ended: a file with it, and an
+// upload that rests until somebody goes on with it.
+func TestReservationsKeepToTheQuota(t *testing.T) {
+	t.Parallel()
+	const large, small = 60 * mib, mib
+	r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["quota"] = "100MiB" })
+	var places []string
+	for i := range 20 {
+		places = append(places, r.begin(t, fmt.Sprintf("/%d", i), large))
+	}
+	harness.Eventually(t, "uploads that rest hold nothing", func() (bool, any) {
+		held := r.held(t)
+		return held < 2*mib, held
+	})
+
+	first := r.client(t)
+	if status := first.announce(t, patch(places[0], 0, large, "?1", "Expect: 100-continue")); status != 100 {
+		t.Fatalf("the first: status %d", status)
+	}
+	for _, head := range []string{
+		patch(places[1], 0, large, "?1", "Expect: 100-continue"), put("/x", large, "Expect: 100-continue"),
+		ask("POST", "/y", "Upload-Complete: ?0", fmt.Sprintf("Upload-Length: %d", large), "Content-Length: 0"),
+	} {
+		c := r.client(t)
+		if status := c.announce(t, head); status != 507 {
+			t.Errorf("beside it: status %d for %.20q", status, head)
+		}
+		c.Close()
+	}
+	if held := r.held(t); held > large+2*mib {
+		t.Errorf("%d bytes are held", held)
+	}
+	if a := r.send(t, "/small", bytesOf(1, small)); a.StatusCode != 201 {
+		t.Errorf("what fits: status %d", a.StatusCode)
+	}
+	first.Close()
+	r.logged(t, first, places[0])
+	next := r.client(t)
+	if status := next.announce(t, patch(places[1], 0, large, "?1", "Expect: 100-continue")); status != 100 {
+		t.Errorf("after it: status %d", status)
+	}
+}
+
+// Of a disk without a quota announcements take nine tenths together, whoever makes them.
+func TestReservationsLeaveSomeOfTheDisk(t *testing.T) {
+	t.Parallel()
+	dir := mountSmall(t, 128*mib)
+	r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["directory"] = dir }).in(dir)
+	free := func() int64 {
+		var disk unix.Statfs_t
+		if err := unix.Statfs(dir, &disk); err != nil {
+			t.Fatal(err)
+		}
+		return int64(disk.Bavail) * disk.Bsize
+	}
+	before := free()
+	const each, many = 16 * mib, 40
+	taken := 0
+	var all []*client
+	for i := range many {
+		c := r.client(t)
+		switch status := c.announce(t, put(fmt.Sprintf("/%d", i), each, "Expect: 100-continue")); status {
+		case 100:
+			taken++
+			all = append(all, c)
+		case 507:
+			c.Close()
+		default:
+			t.Fatalf("status %d", status)
+		}
+	}
+	if total := int64(taken) * each; total == 0 || total > before/10*9 || free() < before/20 {
+		t.Errorf("%d of %d announcements were taken, of %d bytes in all, with %d free; %d are left", taken, many, total, before, free())
+	}
+	if a := r.send(t, "/small", bytesOf(1, mib)); a.StatusCode != 201 {
+		t.Errorf("what fits: status %d", a.StatusCode)
+	}
+	for i := range many { // one after the other, each may have what there is
+		r.begin(t, fmt.Sprintf("/part/%d", i), mib)
+	}
+	for _, c := range all {
+		c.Close()
+	}
+	harness.Eventually(t, "all of the disk is back", func() (bool, any) { return free() > before-4*mib, free() })
+}
+
+// mountSmall makes a small file system on a disk, where space can be set aside.
+func mountSmall(t testing.TB, size int64) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("mounting needs root")
+	}
+	dir := harness.Directory(t)
+	image, at := filepath.Join(dir, "image"), filepath.Join(dir, "mounted")
+	if err := os.WriteFile(image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(image, size); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("/sbin/mkfs.ext4", "-q", "-F", image).CombinedOutput(); err != nil {
+		t.Fatalf("mkfs.ext4: %v: %s", err, out)
+	}
+	if err := os.Mkdir(at, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mount", "-o", "loop", image, at).CombinedOutput(); err != nil {
+		t.Skipf("this kernel mounts no ext4 from a file: %v: %s", err, out)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(at, unix.MNT_DETACH) }) // the image goes with its directory
+	return at
+}
