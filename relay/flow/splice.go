@@ -54,7 +54,7 @@ func (m *Mover) stream(f *Flow, src, dst *End, fresh bool) Status {
 const (
 	// refillFrom is the size of a fill, in bytes, after which another is worth the call
 	// that may find nothing.
-	refillFrom = 128 << 10
+	refillFrom = 64 << 10
 	// turnChunks bounds a turn, in chunks (or pipes, if those are smaller). A turn that
 	// takes what has gathered while it flushed needs fewer wakes, and the socket's memory
 	// is still in the cache: with 64 streams one chunk a turn cost up to twice the CPU of

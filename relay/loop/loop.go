@@ -28,6 +28,7 @@ type Loop struct {
 	now    int64
 	ends   table
 	again  []Token // ends waiting for a turn, the first in front
+	yield  bool    // before the next wait
 	timers heap
 	events [batch]unix.EpollEvent
 
@@ -122,6 +123,12 @@ func (l *Loop) Post(f func()) {
 // this way, so that short ones come first. An end is to wait in the queue once only.
 func (l *Loop) Again(t Token) { l.again = append(l.again, t) }
 
+// Yield lets whoever else waits for this CPU run before the loop waits next: for an owner
+// that has just moved so much that its peers, if they share the CPU with us, had better
+// fill and empty their sockets now. A round then moves what would otherwise take two, with
+// a sleep in between.
+func (l *Loop) Yield() { l.yield = true }
+
 func (l *Loop) wait() (int, error) {
 	n, err := l.epollWait(l.timeout())
 	if err == unix.EINTR {
@@ -135,6 +142,11 @@ func (l *Loop) epollWait(timeout int) (int, error) {
 	l.calls++
 	if timeout == 0 {
 		return sock.EpollPoll(l.epoll, l.events[:])
+	}
+	if l.yield {
+		l.yield = false
+		l.calls++
+		sock.Yield()
 	}
 	return unix.EpollWait(l.epoll, l.events[:], timeout)
 }

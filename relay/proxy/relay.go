@@ -51,6 +51,11 @@ func (s *Session) turn(i int) (changed bool) {
 	return false
 }
 
+// yieldFrom is how many bytes a turn must have moved for the loop to yield after it. Of
+// answers of 1 MiB over 16 connections on two CPUs each cost 20 % less with it, of 64 KiB,
+// if they counted, 15 % more; where nobody waits for the CPU it costs 0.3 µs.
+const yieldFrom = 128 << 10
+
 // step runs one turn of flow i and does what its outcome asks for. It reports whether
 // the ends are to be watched for something else than before; most turns change nothing.
 func (s *Session) step(i int) (changed bool) {
@@ -65,6 +70,9 @@ func (s *Session) step(i int) (changed bool) {
 	if f.Moved != moved {
 		s.active = s.in.loop.Now()
 		s.moved(i, f.Moved-moved, s.in.mover.Spliced-spliced)
+		if f.Moved-moved >= yieldFrom {
+			s.in.loop.Yield()
+		}
 	}
 	switch status {
 	case flow.Moved, flow.Drained, flow.Blocked:
