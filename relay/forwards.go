@@ -19,7 +19,7 @@ func (s *Server) prepareForward(service *service, c *config.Drop) {
 		return
 	}
 	service.forwarder, service.forwards = forward.New(*c, s.log), c
-	service.drop.Arrived = service.forwarder.Arrived
+	service.drop.Arrived, service.drop.Begun = service.forwarder.Arrived, service.forwarder.Begun
 }
 
 // adoptForwards keeps the forwarders of drops that stay as they were.
@@ -30,7 +30,7 @@ func (p *parts) adoptForwards(now *parts) {
 			continue
 		}
 		next.forwarder = old.forwarder
-		next.drop.Arrived = old.forwarder.Arrived
+		next.drop.Arrived, next.drop.Begun = old.forwarder.Arrived, old.forwarder.Begun
 		next.adopted, old.forwarder = true, nil
 	}
 }

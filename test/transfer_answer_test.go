@@ -54,9 +54,7 @@ func TestSendLostAnswer(t *testing.T) {
 			}
 			sameTree(t, r.dir, from)
 			for name := range snapshotFiles(from) {
-				if n := arrivals(r.Relay, name); n != 1 {
-					t.Errorf("%s arrived %d times", name, n)
-				}
+				wantArrivedOnce(t, r.Relay, name)
 			}
 		})
 	}
@@ -131,12 +129,8 @@ func TestForwardLostAnswer(t *testing.T) {
 		t.Errorf("%d and %d answers were lost", toB.Lost(), toLast.Lost())
 	}
 	for name := range snapshotFiles(want) {
-		if n := arrivals(rb, name); n != 1 {
-			t.Errorf("%s arrived %d times in between", name, n)
-		}
-		if n := arrivals(last.Relay, name); n != 1 {
-			t.Errorf("%s arrived %d times", name, n)
-		}
+		wantArrivedOnce(t, rb, name)
+		wantArrivedOnce(t, last.Relay, name)
 	}
 }
 

@@ -67,6 +67,7 @@ func (up *upload) progress(c *Conn) {
 		up.advance(c, &up.target)
 		t = up.o.trail
 	}
+	up.arrivingFile().reach(up.target.Offset)
 	t.follow(c.in.hashing, c.in.loop, up.target.FD, up.target.Offset)
 }
 

@@ -27,6 +27,8 @@
 // store, which is where files become visible whole or not at all. One that several requests
 // bring begins in resumable.go, goes on in resume.go and rests in pause.go.
 //
+// A large file that is still arriving can be read by who is told of it (arriving.go).
+//
 // Time is counted by clocks that nobody sets, here and in package forward; dates of files and
 // of states that an earlier process wrote are compared with the machine's clock once, when
 // they are first seen (ages.go, ongoing.go), so that setting it removes nothing early.

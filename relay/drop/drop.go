@@ -23,7 +23,10 @@ import (
 type Drop struct {
 	// Arrived, if set before the first connection, is told of each file that has been
 	// published, on a loop: it must wait for nothing.
-	Arrived          func(path string)
+	Arrived func(path string)
+	// Begun, if set before the first connection, is told of each large file that has
+	// begun to arrive, on a worker: it must wait for nothing.
+	Begun            func(*Arriving)
 	Service          *listen.Service
 	dir              int    // O_PATH; every name is looked up beneath it
 	remote           bool   // the file system may have to ask elsewhere: names are a worker's

@@ -27,6 +27,8 @@ type ongoing struct {
 	offset  int64
 	state   resumeState
 	trail   *trail // of the bytes so far, when nobody is at the file
+	// arriving is nil before the upload was told of; it was once in the life of a process.
+	arriving *Arriving
 
 	saving sync.Mutex     // held by a worker that writes the state, or closes the file
 	part   *store.Partial // guarded by saving

@@ -23,6 +23,7 @@ func (c *Conn) publish() {
 		up.part = nil
 		if err == nil && !done.Repeated { // also if its client is gone
 			up.came = done.Info.Size
+			up.arrivingFile().end(done)
 			c.arrived(done)
 		}
 		c.worked(err, func() { c.acknowledge(done) })

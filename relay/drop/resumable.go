@@ -101,5 +101,8 @@ func (d *Drop) makeOngoing(up *upload) error {
 		o.forget(d.store)
 		return err
 	}
+	if up.length != 0 {
+		d.announceOngoing(o)
+	}
 	return nil
 }

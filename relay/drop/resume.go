@@ -54,7 +54,11 @@ func (c *Conn) seized(o *ongoing) {
 			o.remove(s)
 			return nil
 		}
-		return o.open(s)
+		err := o.open(s)
+		if err == nil && c.request.method == http.MethodPatch {
+			c.drop.announceOngoing(o)
+		}
+		return err
 	}, c.opened)
 }
 

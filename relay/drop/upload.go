@@ -25,7 +25,8 @@ type upload struct {
 	part       *store.Partial   // nil before it is opened and after it is published
 	fields     uploadFields
 	algorithms []digest.Algorithm
-	trail      *trail // nil = no digest is computed
+	trail      *trail    // nil = no digest is computed
+	arriving   *Arriving // nil = nobody wants to read it before it is whole
 	sums       []digest.Sum
 	flow       flow.Flow
 	target     flow.Target
@@ -82,7 +83,11 @@ func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
 	if up.o != nil {
 		return nil, d.makeOngoing(up)
 	}
-	return d.store.Begin(up.name.path, size)
+	part, err := d.store.Begin(up.name.path, size)
+	if err == nil && up.repeat == nil {
+		up.arriving = d.announce(up.name.path, up.length, 0, up.fields.via, part.FD)
+	}
+	return part, err
 }
 
 func (c *Conn) admitted() {
@@ -149,6 +154,7 @@ func (c *Conn) abandon() {
 	}
 	c.drop.kept(up.promised, up.came)
 	c.in.mover.Discard(&up.flow)
+	up.arriving.end(store.Published{}) // unless it was published
 	if up.o != nil {
 		c.letGo(up)
 	}

@@ -24,6 +24,11 @@ func (f *Forwarder) report(r result) {
 	if route.busy--; route.busy == 0 {
 		route.rest()
 	}
+	if r.ahead != nil {
+		if f.aheadBack(r); !r.ahead.given {
+			return
+		}
+	}
 	one := f.files[r.path]
 	if one == nil {
 		return
@@ -36,6 +41,9 @@ func (f *Forwarder) report(r result) {
 		route.down = 0
 	case f.leaving:
 		leg.state = waiting
+	case errors.Is(r.err, errAhead):
+		leg.state = waiting
+		route.line = append(route.line, one)
 	case transfer.Vanished(r.err):
 		leg.state, one.stale = unwanted, true
 	case errors.Is(r.err, errOther):
@@ -68,7 +76,7 @@ func (f *Forwarder) failed(one *file, i int, err error) {
 	}
 	r.retries.Add(1)
 	leg.state = waiting
-	if !transfer.Answered(err) && !transfer.Ours(err) {
+	if !transfer.Answered(err) && !transfer.Ours(err) && !transfer.Busy(err) {
 		r.absent(one.path, err)
 		r.line = append(r.line, one)
 		return

@@ -56,16 +56,16 @@ func (a *alarms) due(now time.Time) (paths []string) {
 	return paths
 }
 
-// mailbox takes names from loops, which wait for nobody.
-type mailbox struct {
+// mailbox takes what loops and workers tell, who wait for nobody.
+type mailbox[T any] struct {
 	mu    sync.Mutex
-	paths []string
+	all   []T
 	ready chan struct{}
 }
 
-func (m *mailbox) add(path string) {
+func (m *mailbox[T]) add(one T) {
 	m.mu.Lock()
-	m.paths = append(m.paths, path)
+	m.all = append(m.all, one)
 	m.mu.Unlock()
 	select {
 	case m.ready <- struct{}{}:
@@ -73,12 +73,12 @@ func (m *mailbox) add(path string) {
 	}
 }
 
-func (m *mailbox) take() []string {
+func (m *mailbox[T]) take() []T {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	paths := m.paths
-	m.paths = nil
-	return paths
+	all := m.all
+	m.all = nil
+	return all
 }
 
 // Arrived tells of a file that has been published in the drop, and is complete. It may be

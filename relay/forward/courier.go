@@ -24,6 +24,7 @@ type route struct {
 	log    zerolog.Logger
 	line   []*file // that wait
 	busy   int     // couriers under way
+	early  int     // those of them that have a file that is still arriving
 	down   int     // tries in a row that found nobody there
 	until  time.Time
 
@@ -38,6 +39,7 @@ type result struct {
 	route   int
 	path    string
 	version version
+	ahead   *ahead // that it was; nil for one that was there
 	err     error
 }
 
@@ -59,13 +61,18 @@ func (r *route) carry(ctx context.Context, b *book, i int, path string, v versio
 		r.sentBytes.Add(uint64(c.Moved() - before))
 		r.release(ctx, c)
 	}
-	if err == nil {
+	back.err = err
+	r.tell(back, began)
+	return back
+}
+
+// tell counts a file that was sent, and says so in the log.
+func (r *route) tell(back result, began time.Time) {
+	if back.err == nil {
 		r.sentFiles.Add(1)
-		r.log.Info().Str("file", path).Int64("size", v.Size).
+		r.log.Info().Str("file", back.path).Int64("size", back.version.Size).Bool("ahead", back.ahead != nil).
 			Float64("duration_ms", float64(time.Since(began))/float64(time.Millisecond)).Msg("forwarded")
 	}
-	back.err = err
-	return back
 }
 
 // settle writes into the book that a file was sent. What was sent is what stood there at

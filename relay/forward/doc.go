@@ -24,6 +24,11 @@
 // A file that is changed in place while it is carried is carried again; where the file
 // system shares blocks between files, what was begun arrives first, whole.
 //
+// A large file that comes by way of the drop is sent while it still arrives (ahead.go): its
+// courier has brought all bytes, as a rule, when it is complete here, and then does what
+// is done for every large file. Before that the receiver shows nothing of it, and if it is
+// never complete the receiver is told to forget it: at once, or at the next start.
+//
 // A file carries the ids of the drops that it came through (X-Relay-Via), and is not sent
 // on by one that it came through before.
 package forward

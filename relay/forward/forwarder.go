@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"relay/config"
+	"relay/relay/drop"
 )
 
 // Forwarder sends what lands in one drop on to others.
@@ -19,12 +20,14 @@ type Forwarder struct {
 	log    zerolog.Logger
 	cancel context.CancelFunc
 	done   sync.WaitGroup
-	orders chan func() // run by the owner of all below
-	mail   mailbox     // of names that have arrived by way of the drop
+	orders chan func()             // run by the owner of all below
+	mail   mailbox[string]         // of names that have arrived by way of the drop
+	begun  mailbox[*drop.Arriving] // of files that begin to
 
 	book     *book
 	watch    *watch
 	files    map[string]*file
+	ahead    map[string][]*ahead // files that are sent while they arrive, by their names; a place for each route
 	routes   []*route
 	alarms   alarms
 	blind    bool // a directory could not be watched; said once
@@ -71,9 +74,9 @@ const (
 func New(c config.Drop, log zerolog.Logger) *Forwarder {
 	f := &Forwarder{
 		config: c, log: log.With().Str("drop", c.Name).Logger(), orders: make(chan func()),
-		files: map[string]*file{}, returned: make(chan result),
+		files: map[string]*file{}, ahead: map[string][]*ahead{}, returned: make(chan result),
 	}
-	f.mail.ready = make(chan struct{}, 1)
+	f.mail.ready, f.begun.ready = make(chan struct{}, 1), make(chan struct{}, 1)
 	for _, fc := range c.Forwards {
 		f.routes = append(f.routes, &route{config: fc, drop: c.Directory, log: f.log.With().Str("to", fc.To).Logger()})
 	}
@@ -133,6 +136,9 @@ func (f *Forwarder) open() (err error) {
 // own looks after the files until the end, and then waits for the couriers.
 func (f *Forwarder) own(ctx context.Context) {
 	defer f.recall()
+	for _, r := range f.routes {
+		f.done.Go(func() { r.forgo(ctx, f.book) })
+	}
 	f.scan(ctx)
 	f.log.Info().Int("forwards", len(f.routes)).Str("id", f.book.id).Msg("forwarding")
 	rescan := time.NewTicker(f.config.Rescan)
@@ -148,6 +154,11 @@ func (f *Forwarder) own(ctx context.Context) {
 		case <-f.mail.ready:
 			for _, path := range f.mail.take() {
 				f.consider(path, true)
+				f.complete(path)
+			}
+		case <-f.begun.ready:
+			for _, a := range f.begun.take() {
+				f.sendAhead(ctx, a)
 			}
 		case r := <-f.returned:
 			f.report(r)
@@ -284,6 +295,8 @@ func (f *Forwarder) dispatch(ctx context.Context) {
 			l := &one.legs[i]
 			switch {
 			case f.files[one.path] != one || l.state != waiting: // it is another now, or was dropped
+			case f.aheadOn(one.path, i) != nil: // it is to be completed, or will be given back
+				kept = append(kept, one)
 			case l.next.After(now):
 				kept = append(kept, one)
 				f.alarms.wake(l.next)

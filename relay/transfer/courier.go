@@ -69,5 +69,8 @@ func (c *Courier) Moved() int64 { return c.run.BytesMoved.Load() }
 // Rest closes the connection; the next file opens another.
 func (c *Courier) Rest() { c.hangUp() }
 
+// Busy reports that somebody is sending the file to the same place already.
+func Busy(err error) bool { return errors.Is(err, errSending) }
+
 // Vanished reports that the file to send is not there any more.
 func Vanished(err error) bool { return errors.Is(err, os.ErrNotExist) }

@@ -22,6 +22,9 @@
 // puts small files (small.go: each in one request, once), post.go sends a large one by resumable.go, and stream.go what cannot
 // be read twice. source.go is what is known of a file while it is sent.
 //
+// A courier (courier.go) sends single files for package forward, also those that are still
+// arriving here (ahead.go).
+//
 // Follow a fetch: get.go plans (tree.go asks for listings), pipeline.go runs a
 // connection, fetch.go takes an answer, land.go moves its bytes, partial.go publishes.
 // What is worth another try, and what is not, is decided in failure.go and patience.go.

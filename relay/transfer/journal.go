@@ -26,8 +26,9 @@ type journal struct {
 
 // upload is a resumable upload under way.
 type upload struct {
-	Location string `json:"location"` // path on the server that the file goes to; "" = none
-	Look     look   `json:"look"`     // of the file
+	Location string `json:"location"`        // path on the server that the file goes to; "" = none
+	Look     look   `json:"look"`            // of the file
+	Ahead    string `json:"ahead,omitempty"` // where the file is to be, of an upload that was begun before it was whole here
 }
 
 // errSending is why a file is not sent that somebody else is sending.
@@ -43,14 +44,22 @@ func openJournal(dir, path string, to Place, durable bool) (*journal, error) {
 		return nil, err
 	}
 	j := &journal{path: journalPath(dir, path, to), durable: durable}
+	if err := j.open(os.O_CREATE); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return j, nil
+}
+
+// open opens the note, locks it and reads it.
+func (j *journal) open(flags int) error {
 	for {
-		f, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE, partialMode)
+		f, err := os.OpenFile(j.path, os.O_RDWR|flags, partialMode)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
 			f.Close()
-			return nil, final(fmt.Errorf("%s: %w", path, errSending))
+			return final(errSending)
 		}
 		j.file = f
 		mine, err := f.Stat()
@@ -63,7 +72,7 @@ func openJournal(dir, path string, to Place, durable bool) (*journal, error) {
 	if text, err := io.ReadAll(j.file); err == nil {
 		_ = json.Unmarshal(text, &j.upload) // what cannot be read is begun anew
 	}
-	return j, nil
+	return nil
 }
 
 // journalPath is where the note of an upload is.

@@ -20,6 +20,7 @@ type post struct {
 	spoilt int   // times it changed or came damaged
 	asked  bool  // the server was told to publish it; the answer may be lost
 	extra  []field
+	known  sum    // of the content, if that was read before it was sent
 	id     string // of the transfer of a small file, that it be published once
 	look   look   // of the content that the id is for
 }
@@ -117,13 +118,14 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 	if err != nil || whole {
 		return sum{}, err
 	}
+	got := p.known
+	p.known = sum{} // should it be wrong, the file is read
 	var f *follower
-	if c.run.Digest != NoSum {
+	if c.run.Digest != NoSum && got.by == "" {
 		f = lead(s, c.run.Digest, p.size)
 		f.reach(offset)
 	}
 	err = c.pour(p, s, at, offset, f)
-	var got sum
 	if f != nil {
 		if err == nil {
 			f.reach(p.size)
@@ -169,7 +171,7 @@ func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, w
 	}
 	at, err = c.create(p.to, s.look.Size, append(s.attributes(), p.extra...)...)
 	if err == nil {
-		err = j.begin(upload{at.path, s.look})
+		err = j.begin(upload{Location: at.path, Look: s.look})
 	}
 	return at, 0, false, err
 }

@@ -113,8 +113,8 @@ func appended(at Place, res *http.Response) error {
 	return badStatus(at, res)
 }
 
-// cancel has the server forget an upload. Whether it does is its own affair: uploads that
-// nobody goes on with expire.
-func (c *caller) cancel(at Place) {
-	_ = c.once("DELETE", at, nil, func(*http.Response) error { return nil }, uploadFields()...)
+// cancel has the server forget an upload, and reports that it was heard. Whether it does is
+// its own affair: uploads that nobody goes on with expire.
+func (c *caller) cancel(at Place) (heard bool) {
+	return c.once("DELETE", at, nil, func(*http.Response) error { return nil }, uploadFields()...) == nil
 }

@@ -1,0 +1,198 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"relay/relay/drop"
+	"relay/relay/transfer"
+)
+
+// A large file that arrives in the drop goes on while it arrives: two hops take little
+// longer than one. A courier of the route brings what there is to the next drop, which
+// shows nobody anything yet; when the file is published here, and so whole and verified, it
+// becomes one like all others, but for its bytes, which are there already. Whatever goes
+// wrong before, the next drop is told to forget them, and the file goes when it is there.
+
+// ahead is a file that is sent on one route while it still arrives.
+type ahead struct {
+	coming   *drop.Arriving
+	order    chan version // what to complete
+	given    bool         // the order
+	unwanted context.Context
+	forget   context.CancelFunc // ends unwanted
+}
+
+// errAhead is why a file that was sent ahead has to be sent again.
+var errAhead = errors.New("not sent while it arrived")
+
+// finishTime is how long it may take from the last byte until the file is published. A
+// resumable upload may wait for its last request for ever.
+const finishTime = 5 * time.Minute
+
+// Begun tells of a large file that begins to arrive in the drop. It may be called from
+// anywhere, and waits for nobody.
+func (f *Forwarder) Begun(a *drop.Arriving) { f.begun.add(a) }
+
+// sendAhead has couriers that are free begin with a file that arrives. One of them is left
+// for what is there already, if the route has several: a client may be slow.
+func (f *Forwarder) sendAhead(ctx context.Context, a *drop.Arriving) {
+	if apart(a.Path) || f.config.DoneMarker != "" || f.ahead[a.Path] != nil || strings.Contains(a.Via, f.book.id) {
+		return
+	}
+	all := make([]*ahead, len(f.routes))
+	for i, r := range f.routes {
+		if before := f.files[a.Path]; before != nil && before.queued && (before.legs[i].state == waiting || before.legs[i].state == carried) {
+			continue // what has the name now goes first
+		}
+		if !r.wants(a.Path) || r.until.After(time.Now()) || r.busy >= r.config.Parallel || r.early >= max(r.config.Parallel-1, 1) {
+			continue
+		}
+		one := &ahead{coming: a, order: make(chan version, 1)}
+		one.unwanted, one.forget = context.WithCancel(ctx)
+		all[i] = one
+		r.busy++
+		r.early++
+		f.done.Go(func() { f.returned <- r.carryAhead(ctx, f.book, i, one) })
+		f.ahead[a.Path] = all
+	}
+}
+
+// aheadOn is the file of this name that a route is sending ahead.
+func (f *Forwarder) aheadOn(path string, i int) *ahead {
+	if all := f.ahead[path]; all != nil {
+		return all[i]
+	}
+	return nil
+}
+
+// complete is called when a file has been published, and looked at: what was sent ahead is
+// completed, if it is that which is to be sent.
+func (f *Forwarder) complete(path string) {
+	one := f.files[path]
+	for i, a := range f.ahead[path] {
+		if a == nil || a.given {
+			continue
+		}
+		if one != nil && one.queued && one.legs[i].state == waiting && a.is(one.look.version) {
+			one.legs[i].state = carried
+			one.reports++
+			a.given = true
+			a.order <- one.look.version
+		} else {
+			a.forget()
+		}
+	}
+}
+
+// is reports that a version is what was published.
+func (a *ahead) is(v version) bool {
+	done, ok := a.coming.Published()
+	i := done.Info
+	return ok && v == version{a.coming.Ino, i.Size, time.Unix(i.Sec, i.Nsec).UnixNano()}
+}
+
+// aheadBack is told that a courier is back from a file that it sent ahead.
+func (f *Forwarder) aheadBack(r result) {
+	r.ahead.forget()
+	f.routes[r.route].early--
+	all := f.ahead[r.path]
+	for i, a := range all {
+		if a == r.ahead {
+			all[i] = nil
+		}
+		if all[i] != nil {
+			return
+		}
+	}
+	delete(f.ahead, r.path)
+}
+
+// carryAhead sends a file while it arrives. It runs beside the owner.
+func (r *route) carryAhead(ctx context.Context, b *book, i int, one *ahead) result {
+	back := result{route: i, path: one.coming.Path, ahead: one}
+	began := time.Now()
+	c, err := r.courier(ctx, b)
+	if err != nil {
+		back.err = fmt.Errorf("%w: %w", errAhead, err)
+		return back
+	}
+	before := c.Moved()
+	back.version, back.err = r.goAhead(ctx, b, c, one)
+	r.sentBytes.Add(uint64(c.Moved() - before))
+	r.release(ctx, c)
+	if errors.Is(back.err, errAhead) {
+		r.log.Debug().Str("file", back.path).Err(back.err).Msg("it goes when it is there")
+	}
+	r.tell(back, began)
+	return back
+}
+
+func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *ahead) (v version, err error) {
+	path, local := one.coming.Path, filepath.Join(r.drop, one.coming.Path)
+	file, err := one.coming.Open()
+	if err != nil {
+		return v, fmt.Errorf("%w: %w", errAhead, err)
+	}
+	a, err := c.Begin(local, path, join(one.coming.Via, b.id), transfer.Growing{File: file, Size: one.coming.Size, Await: one.await})
+	if err != nil {
+		file.Close()
+		return v, fmt.Errorf("%w: %w", errAhead, err)
+	}
+	if err := a.Send(); err != nil {
+		a.Cancel()
+		return v, fmt.Errorf("%w: %w", errAhead, err)
+	}
+	v, ok := one.ordered()
+	if !ok || cameThrough(r.drop, path) != one.coming.Via {
+		a.Cancel()
+		return v, errAhead
+	}
+	d, err := a.Finish(v.Ino, v.Size, v.Mtime)
+	if err == nil {
+		err = r.settle(b, d, path, v)
+	}
+	return v, err
+}
+
+// await waits for more of the file, unless it is not wanted any more.
+func (a *ahead) await(ctx context.Context, than int64) (have int64, over bool, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(a.unwanted, stop)()
+	return a.coming.Wait(ctx, than)
+}
+
+// ordered waits until the file was published here and its turn has come; false is never.
+func (a *ahead) ordered() (v version, ok bool) {
+	ctx, stop := context.WithTimeout(a.unwanted, finishTime)
+	defer stop()
+	if _, _, err := a.coming.Wait(ctx, a.coming.Size); err != nil {
+		return v, false
+	}
+	if done, published := a.coming.Published(); !published || done.Path != a.coming.Path {
+		return v, false
+	}
+	select {
+	case v = <-a.order:
+		return v, true
+	case <-ctx.Done():
+		return v, false
+	}
+}
+
+// forgo has the next drops forget what an earlier process began to send ahead.
+func (r *route) forgo(ctx context.Context, b *book) {
+	c, err := r.courier(ctx, b)
+	if err != nil {
+		return // whoever carries a file says so
+	}
+	if err := c.Forgo(); err != nil {
+		r.log.Warn().Err(err).Msg("uploads that were begun could not be looked for")
+	}
+	c.Rest()
+}
