@@ -130,7 +130,11 @@ func (c *chain) suffer(kills int) {
 func (c *chain) plant(round int) {
 	c.t.Helper()
 	hidden := filepath.Join(c.dirs[0], ".relay-plant")
-	for i, size := range []int{0, 1, 4096, 200_000, 1_000_000 + c.random.IntN(2_000_000)} {
+	large := 1_000_000 + c.random.IntN(2_000_000)
+	if round%3 == 1 { // it goes on while it still arrives
+		large *= 8
+	}
+	for i, size := range []int{0, 1, 4096, 200_000, large} {
 		name := fmt.Sprintf("r%d-%d", round, i)
 		content, mode, at := bytesOf(uint64(round*10+i), size), fs.FileMode(0o600+round%64), time.Unix(int64(round), int64(i))
 		plantFile(c.t, hidden, content, mode, at)

@@ -139,3 +139,46 @@ func pick(b *browser, files ...string) {
 	b.ask("DOM.querySelector", object{"nodeId": doc.Root.NodeID, "selector": "#f"}, &input)
 	b.ask("DOM.setFileInputFiles", object{"nodeId": input.NodeID, "files": files}, nil)
 }
+
+// What a person sees of a file that is on its way, and of those that are refused: each with
+// the reason, while the others go on, and the page stays.
+func TestPageUploadRefusals(t *testing.T) {
+	dir, url := startUploads(t, harness.Table{"quota": "8MiB"})
+	for i := range 40 {
+		write(t, filepath.Join(dir, fmt.Sprintf("report %d.pdf", i)), "there")
+	}
+	b := startBrowser(t)
+	b.open(url)
+	slowly := func(rate int) {
+		b.ask("Network.emulateNetworkConditions", object{"offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": rate}, nil)
+	}
+	b.ask("Network.enable", nil, nil)
+	slowly(1 << 20)
+	large := filepath.Join(t.TempDir(), "a film of our holidays with a rather long name.mkv")
+	if err := writeRandom(large, 9<<20); err != nil {
+		t.Fatal(err)
+	}
+	fits := filepath.Join(t.TempDir(), "fits.bin")
+	if err := writeRandom(fits, 4<<20); err != nil {
+		t.Fatal(err)
+	}
+	pick(b, fits, large, write(t, filepath.Join(t.TempDir(), "small.txt"), "small"))
+	b.until("the first is on its way", "document.querySelector('li progress').value > 0 && document.querySelector('li b').textContent.endsWith('%')")
+	b.shot("page-upload-under-way")
+	slowly(-1)
+	b.until("all have ended", "[...document.querySelectorAll('li')].every((li) => li.className !== '')")
+	b.shot("page-upload-refused")
+	said := b.eval("[...document.querySelectorAll('li')].map((li) => li.className + ': ' + li.querySelector('b').textContent).join('\\n')")
+	if want := "done: done\nbad: 507 Insufficient Storage: there is no room for the file\ndone: done"; said != want {
+		t.Errorf("the page says\n%v\nwant\n%s", said, want)
+	}
+	if b.eval("document.querySelectorAll('li').length") != float64(3) {
+		t.Error("the page has not kept what it said")
+	}
+	wantSame(t, filepath.Join(dir, "fits.bin"), fits)
+	if got := read(t, filepath.Join(dir, "small.txt")); got != "small" {
+		t.Errorf("%q", got)
+	}
+	b.window(390, 800, true)
+	b.shot("page-upload-refused-phone")
+}
