@@ -2,7 +2,7 @@
 // and whole, whatever is killed meanwhile.
 //
 // A Forwarder looks after one drop. One goroutine (forwarder.go) owns all that is known
-// of its files; others look and carry for it and report back: the watcher of the
+// of its files and where they stand (line.go); others look and carry for it and report back: the watcher of the
 // directory (watch.go, by inotify; scan.go, by looking through all), and for each
 // [[drop.forward]] as many couriers (courier.go) as it has files at a time.
 //

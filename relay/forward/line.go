@@ -1,0 +1,209 @@
+package forward
+
+import (
+	"context"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// file is one that is not done with.
+type file struct {
+	path    string
+	look    look
+	still   time.Time // since when it is that
+	queued  bool      // it is complete
+	legs    []leg
+	reports int // of couriers that have it now
+	stale   bool
+}
+
+// leg is what a file's way along one route is like.
+type leg struct {
+	state state
+	since time.Time // it was complete
+	tries int
+	next  time.Time
+	why   string // the last try failed
+	last  bool   // there is none after this one
+}
+
+// state is how far a file is on a route.
+type state uint8
+
+// A leg goes unwanted, or waiting → carried → sent or failed, and back from carried to
+// waiting when a try fails.
+const (
+	unwanted state = iota
+	waiting
+	carried
+	sent
+	failed
+)
+
+// scan looks through everything.
+func (f *Forwarder) scan(ctx context.Context) { f.scanBelow(ctx, ".") }
+
+func (f *Forwarder) scanBelow(ctx context.Context, dir string) {
+	f.watch.scan(dir, func() bool { return ctx.Err() != nil }, func(path string) { f.consider(path, false) }, func(err error) {
+		if !f.blind {
+			f.blind = true
+			f.log.Warn().Err(err).Msg("a directory cannot be watched; its files are found when all is looked through (fs.inotify.max_user_watches)")
+		}
+	})
+}
+
+func (f *Forwarder) changed(ctx context.Context, c change) {
+	switch {
+	case c.all:
+		f.scan(ctx)
+	case c.dir:
+		if !apart(c.path) {
+			f.scanBelow(ctx, c.path)
+		}
+	default:
+		f.consider(c.path, c.whole)
+	}
+}
+
+// consider looks at a name: is it a file to be forwarded, and complete? whole says that
+// it came at once.
+func (f *Forwarder) consider(path string, whole bool) {
+	if apart(path) {
+		return
+	}
+	if marker := f.config.DoneMarker; marker != "" {
+		base, isMarker := strings.CutSuffix(path, marker)
+		if isMarker {
+			path = base
+		}
+		if _, err := lookAt(f.config.Directory, path+marker); err != nil {
+			return
+		}
+		whole = true
+	}
+	l, err := lookAt(f.config.Directory, path)
+	known := f.files[path]
+	switch {
+	case err != nil:
+		f.vanished(path)
+		return
+	case known != nil && known.queued && known.look.version == l.version:
+		return
+	case known != nil && known.reports > 0:
+		known.stale = true // looked at again when its couriers are back
+		return
+	}
+	now := time.Now()
+	one := &file{path: path, look: l, still: stillSince(known, l, now)}
+	f.files[path] = one
+	if !whole {
+		if wait := settles(filepath.Join(f.config.Directory, path), one.still, f.config.Settle); wait > 0 {
+			f.alarms.set(path, now.Add(wait))
+			return
+		}
+	}
+	f.enqueue(one)
+}
+
+// enqueue gives a complete file its legs, of which some may have been gone before.
+func (f *Forwarder) enqueue(one *file) {
+	one.queued = true
+	one.legs = make([]leg, len(f.routes))
+	looped := strings.Contains(cameThrough(f.config.Directory, one.path), f.book.id)
+	now := time.Now()
+	for i, r := range f.routes {
+		rec, known := f.book.get(r.config.To, one.path)
+		switch {
+		case !r.wants(one.path):
+		case known && rec.Version == one.look.version && rec.Sent:
+			one.legs[i].state = sent
+		case known && rec.Version == one.look.version && rec.Looped:
+		case known && rec.Version == one.look.version:
+			one.legs[i] = leg{state: failed, why: rec.Error}
+		case looped:
+			f.counts.looped.Add(1)
+			_ = f.book.put(r.config.To, one.path, record{Version: one.look.version, Looped: true, At: now}) // else it is noticed again
+			f.log.Warn().Str("file", one.path).Str("to", r.config.To).
+				Msg("not forwarded: it came through here before; a loop of forwards leads back to this drop")
+		default:
+			one.legs[i] = leg{state: waiting, since: now}
+			r.line = append(r.line, one)
+		}
+	}
+	f.settleFile(one)
+}
+
+// dispatch gives waiting files to couriers that are free.
+func (f *Forwarder) dispatch(ctx context.Context) {
+	now := time.Now()
+	for i, r := range f.routes {
+		if r.until.After(now) {
+			f.alarms.wake(r.until)
+			continue
+		}
+		kept := r.line[:0]
+		for n, one := range r.line {
+			if r.busy >= r.config.Parallel {
+				kept = append(kept, r.line[n:]...)
+				break
+			}
+			l := &one.legs[i]
+			switch {
+			case f.files[one.path] != one || l.state != waiting: // it is another now, or was dropped
+			case f.aheadOn(one.path, i) != nil: // it is to be completed, or will be given back
+				kept = append(kept, one)
+			case l.next.After(now):
+				kept = append(kept, one)
+				f.alarms.wake(l.next)
+			default:
+				l.state = carried
+				one.reports++
+				r.busy++
+				f.done.Go(func() { f.returned <- r.carry(ctx, f.book, i, one.path, one.look.version) })
+			}
+		}
+		clear(r.line[len(kept):])
+		r.line = kept
+	}
+}
+
+// vanished forgets a file that is not there any more.
+func (f *Forwarder) vanished(path string) {
+	one := f.files[path]
+	if one == nil {
+		return
+	}
+	if one.reports > 0 {
+		one.stale = true
+		return
+	}
+	delete(f.files, path)
+}
+
+// prune has the book forget what is long gone.
+func (f *Forwarder) prune() {
+	there := func(path string) bool {
+		_, err := lookAt(f.config.Directory, path)
+		if err != nil {
+			_, err = lookAt(f.config.Directory, failedDirectory+"/"+path)
+		}
+		return err == nil
+	}
+	for _, r := range f.routes {
+		f.book.prune(r.config.To, there, time.Now())
+	}
+}
+
+// matches reports that a name, or its last part, is like one of the patterns.
+func matches(patterns []string, name string) bool {
+	for _, p := range patterns {
+		whole, _ := path.Match(p, name) // the configuration was checked
+		last, _ := path.Match(p, path.Base(name))
+		if whole || last {
+			return true
+		}
+	}
+	return false
+}
