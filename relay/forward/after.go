@@ -96,6 +96,14 @@ func (r *route) absent(path string, err error) {
 	}
 }
 
+// after is when a file may be tried that waits until next, while its route may wait, too.
+func (r *route) after(next time.Time) time.Time {
+	if r.until.After(next) && r.until.After(time.Now()) {
+		return r.until
+	}
+	return next
+}
+
 func retryAfter(tries int, most time.Duration) time.Duration {
 	const doublings = 20
 	if tries > doublings {
@@ -179,7 +187,7 @@ func (f *Forwarder) dispose(one *file, why string) error {
 	default:
 		err = s.Remove(one.path, func(bool, sock.FileInfo) bool { return f.stands(one) })
 	}
-	if f.config.DoneMarker != "" && (err == nil || !f.stands(one)) { // else the next of the name is taken for complete
+	if _, gone := lookAt(f.config.Directory, one.path); f.config.DoneMarker != "" && (err == nil || errors.Is(gone, os.ErrNotExist)) {
 		if failed := s.Remove(one.path+f.config.DoneMarker, nil); err == nil {
 			err = failed
 		}

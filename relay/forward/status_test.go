@@ -4,31 +4,41 @@ import (
 	"testing"
 	"time"
 
-	"relay/relay/drop"
+	"github.com/rs/zerolog"
+
+	"relay/config"
 )
 
-// A file that is sent while it arrives is in the queue, until it is there and carried like
-// others.
-func TestTheQueueHasWhatArrives(t *testing.T) {
-	f := start(t, receive(t), nil)
-	at := time.Unix(5, 0)
-	coming := &drop.Arriving{Path: "big", Size: 9 << 20}
-	order := func(legs ...*ahead) (all []Item) {
-		f.until(t, "it is listed", func() bool { f.ahead["big"] = legs; return true })
-		all, err := f.Queue()
-		if err != nil {
-			t.Fatal(err)
+// A retry by hand does not wait until a receiver that was not there is asked again, and
+// until then the queue says when that is.
+func TestRetryDoesNotWaitForTheReceiver(t *testing.T) {
+	f := New(config.Drop{Directory: t.TempDir(), Forwards: []config.Forward{{To: "http://a/"}, {To: "http://b/"}}}, zerolog.Nop())
+	f.book = bookOf(t, f.config.Directory)
+	defer f.book.close()
+	later := time.Now().Add(time.Hour)
+	f.files["x"] = &file{path: "x", queued: true, legs: []leg{{state: waiting}, {state: sent}}}
+	for _, r := range f.routes {
+		r.until = later
+	}
+	owner := make(chan struct{})
+	go func() {
+		defer close(owner)
+		for range 3 {
+			(<-f.orders)()
 		}
-		return all
+	}()
+	queue, err := f.Queue()
+	if err != nil || len(queue) != 1 || !queue[0].Next.Equal(later) {
+		t.Errorf("the queue is %+v, %v; x is to be tried at %s", queue, err, later)
 	}
-	want := Item{Path: "big", To: f.config.Forwards[0].To, Size: 9 << 20, State: "arriving", Since: at}
-	if all := order(&ahead{coming: coming, since: at}); len(all) != 1 || all[0] != want {
-		t.Errorf("the queue is %+v, want %+v", all, want)
+	if n, err := f.Retry("x"); n != 1 || err != nil {
+		t.Errorf("%d files, %v", n, err)
 	}
-	if all := order(&ahead{coming: coming, given: true}); len(all) != 0 {
-		t.Errorf("the queue is %+v", all)
+	if queue, err = f.Queue(); err != nil || len(queue) != 1 || !queue[0].Next.IsZero() {
+		t.Errorf("the queue is %+v, %v; x is to be tried at once", queue, err)
 	}
-	if all := order(nil); len(all) != 0 {
-		t.Errorf("the queue is %+v", all)
+	<-owner
+	if !f.routes[0].until.IsZero() || !f.routes[1].until.Equal(later) {
+		t.Errorf("the routes wait until %s and %s", f.routes[0].until, f.routes[1].until)
 	}
 }
