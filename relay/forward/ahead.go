@@ -34,10 +34,6 @@ var errAhead = errors.New("not sent while it arrived")
 // resumable upload may wait for its last request for ever.
 const finishTime = 5 * time.Minute
 
-// Begun tells of a large file that begins to arrive in the drop. It may be called from
-// anywhere, and waits for nobody.
-func (f *Forwarder) Begun(a *drop.Arriving) { f.begun.add(a) }
-
 // sendAhead has couriers that are free begin with a file that arrives. One of them is left
 // for what is there already, if the route has several: a client may be slow.
 func (f *Forwarder) sendAhead(ctx context.Context, a *drop.Arriving) {
