@@ -128,25 +128,10 @@ func readQuestionFile(fd int, size int64) (question, error) {
 // survey has a worker look, and answers with what it has found.
 func (c *Conn) survey(s *survey) {
 	d := c.drop
-	var fd int
-	var size int64
-	var errno sock.Errno
-	c.toWorker(func() {
-		fd, size, errno = d.answer(s)
-	}, func() {
-		if errno == 0 {
-			c.serveMade(fd, size)
-		}
-		switch {
-		case c.state == leaving:
-			c.close(c.leaving)
-		case errno != 0:
-			c.lookFailed(s.name, errno)
-		default:
-			b := append(c.start(statusMulti), "DAV: 1\r\nCache-Control: no-cache\r\nContent-Type: "+xmlType+"\r\nContent-Length: "...)
-			b = append(appendInt(b, size), "\r\n\r\n"...)
-			c.respond(b, len(b), size)
-		}
+	c.serveMade(s.name, func() (fd int, size int64, errno sock.Errno) { return d.answer(s) }, func(size int64) {
+		b := append(c.start(statusMulti), "DAV: 1\r\nCache-Control: no-cache\r\nContent-Type: "+xmlType+"\r\nContent-Length: "...)
+		b = append(appendInt(b, size), "\r\n\r\n"...)
+		c.respond(b, len(b), size)
 	})
 }
 
