@@ -42,7 +42,7 @@ func (c *Conn) propfind(n name) {
 		c.fail(statusNotFound)
 		return
 	case len(depth) > 1:
-		c.fail(statusBadRequest)
+		c.failBecause(statusBadRequest, "there are several fields Depth; send one")
 		return
 	case len(depth) == 0 || strings.EqualFold(depth[0], "infinity"):
 		c.failAs(statusForbidden, "", xmlType, finiteDepth)
@@ -75,13 +75,13 @@ func (c *Conn) hear(s *survey) {
 	r := c.request.head
 	switch {
 	case !plainCoding(r.Header["Content-Encoding"]):
-		c.fail(statusMediaType)
+		c.failBecause(statusMediaType, "the body is taken as it is, without a Content-Encoding")
 		return
 	case r.ContentLength > questionMost:
 		c.uploadFailed(unix.EMSGSIZE)
 		return
 	case r.ProtoMinor > 0 && r.Header.Get("Expect") != "" && !c.expects100():
-		c.fail(statusExpectation)
+		c.failBecause(statusExpectation, otherExpectation)
 		return
 	case c.drop.full():
 		c.failBecause(statusUnavailable, "too many files are arriving; try again later")
