@@ -243,10 +243,11 @@ func (s *Store) FindMarked(path, id string) (Published, bool) {
 		}
 		var got [64]byte
 		size, err := unix.Fgetxattr(fd, mark, got[:])
-		info, _ := sock.Info(fd, false)
+		info, _ := sock.Info(fd, true)
+		digests := Digests(fd, info)
 		sock.CloseFile(fd)
 		if err == nil && string(got[:size]) == id {
-			return Published{Path: name, Info: info}, true
+			return Published{Path: name, Info: info, Digests: digests}, true
 		}
 	}
 	return Published{}, false
