@@ -92,14 +92,14 @@ func (s *started) again(t *testing.T) *started {
 // plant puts a file whole, with a time that all have.
 func (s *started) plant(t *testing.T, name, content string) {
 	t.Helper()
-	path, hiddenPath := filepath.Join(s.config.Directory, name), filepath.Join(s.config.Directory, hidden+"new")
+	path, temporary := filepath.Join(s.config.Directory, name), filepath.Join(s.config.Directory, ".relay-new")
 	at := time.Unix(1700000000, 0)
-	err := os.WriteFile(hiddenPath, []byte(content), 0o600)
+	err := os.WriteFile(temporary, []byte(content), 0o600)
 	if err == nil {
-		err = os.Chtimes(hiddenPath, at, at)
+		err = os.Chtimes(temporary, at, at)
 	}
 	if err == nil {
-		err = os.Rename(hiddenPath, path)
+		err = os.Rename(temporary, path)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package forward
 
 import (
 	"errors"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -43,17 +42,4 @@ func openForWriting(path string) bool {
 		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK) // closing gives it up as well
 	}
 	return errors.Is(err, unix.EAGAIN)
-}
-
-// via is an attribute with the ids of the drops that a file came through.
-const via = "user.relay.via"
-
-// cameThrough reads it; "" is none, or a file system that keeps none.
-func cameThrough(root, path string) string {
-	var buf [1 << 10]byte
-	n, err := unix.Lgetxattr(filepath.Join(root, path), via, buf[:])
-	if err != nil {
-		return ""
-	}
-	return string(buf[:n])
 }

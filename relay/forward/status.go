@@ -69,7 +69,7 @@ func (f *Forwarder) Statuses() (all []Status) {
 				Retries: r.retries.Load(), GivenUp: r.failedFiles.Load(), Looped: f.counts.looped.Load(),
 			}
 			for _, one := range f.files {
-				if !one.queued || one.legs[i].state != waiting && one.legs[i].state != carried {
+				if !one.queued || !one.legs[i].state.pending() {
 					continue
 				}
 				l := &one.legs[i]
