@@ -23,6 +23,8 @@ type Arriving struct {
 	Size int64
 	Via  string // the ids of the drops that it came through
 	Ino  uint64 // of the file; it keeps it
+	// Computed are the digests that will be known of it, by their names in Repr-Digest.
+	Computed []string
 
 	have    atomic.Int64
 	waiting atomic.Int32 // readers: without one nobody needs to be woken
@@ -31,7 +33,8 @@ type Arriving struct {
 	file    int           // descriptor of our own; -1 = there is none now
 	changed chan struct{} // closed when something has
 	over    bool
-	done    store.Published // with a path if it was published
+	done    store.Published // with a path if it was published,
+	sums    string          // and its digests, in the form of Repr-Digest
 }
 
 // arrivingFrom is the size, in bytes, from which files are told of before they are whole.
@@ -42,7 +45,7 @@ var errNotOpen = errors.New("it is not arriving any more")
 
 // announce tells of a file that begins to arrive; on a worker. nil says that nobody is
 // interested.
-func (d *Drop) announce(path string, size, have int64, via string, file int) *Arriving {
+func (d *Drop) announce(path string, size, have int64, via string, file int, t *trail) *Arriving {
 	if d.Begun == nil || size < arrivingFrom {
 		return nil
 	}
@@ -51,7 +54,7 @@ func (d *Drop) announce(path string, size, have int64, via string, file int) *Ar
 	if err != nil || unix.Fstat(own, &st) != nil {
 		return nil // it is told of when it is there, like any other
 	}
-	a := &Arriving{Path: path, Size: size, Via: via, Ino: st.Ino, file: own, changed: make(chan struct{})}
+	a := &Arriving{Path: path, Size: size, Via: via, Ino: st.Ino, file: own, changed: make(chan struct{}), Computed: t.names()}
 	a.have.Store(have)
 	d.Begun(a)
 	return a
@@ -61,7 +64,7 @@ func (d *Drop) announce(path string, size, have int64, via string, file int) *Ar
 // brings content.
 func (d *Drop) announceOngoing(o *ongoing) {
 	if o.arriving == nil && o.part != nil && o.offset < o.state.Length {
-		o.arriving = d.announce(string(o.state.Path), o.state.Length, o.offset, o.state.Header.Get("X-Relay-Via"), o.part.FD)
+		o.arriving = d.announce(string(o.state.Path), o.state.Length, o.offset, o.state.Header.Get("X-Relay-Via"), o.part.FD, o.trail)
 	}
 }
 
@@ -102,6 +105,13 @@ func (a *Arriving) Published() (store.Published, bool) {
 	return a.done, a.over && a.done.Path != ""
 }
 
+// Digests are those that were found when it was published, in the form of Repr-Digest.
+func (a *Arriving) Digests() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.sums
+}
+
 // reach says how much is there. It is called for each piece that a worker has stored, of
 // several megabytes if the client is fast, and costs no lock unless somebody waits.
 func (a *Arriving) reach(n int64) {
@@ -138,8 +148,9 @@ func (a *Arriving) close() {
 	}
 }
 
-// end says what became of the file; without a path it is gone. The first word counts.
-func (a *Arriving) end(done store.Published) {
+// end says what became of the file, with its digests; without a path it is gone. The first
+// word counts.
+func (a *Arriving) end(done store.Published, sums string) {
 	if a == nil {
 		return
 	}
@@ -149,7 +160,7 @@ func (a *Arriving) end(done store.Published) {
 		return
 	}
 	a.close()
-	a.over, a.done = true, done
+	a.over, a.done, a.sums = true, done, sums
 	close(a.changed)
 }
 

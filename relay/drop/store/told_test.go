@@ -95,3 +95,27 @@ func TestToldBound(t *testing.T) {
 		t.Errorf("%d are remembered, the first %v, the last %v", len(m.by), first, last)
 	}
 }
+
+// Where nothing has the name the file is not looked for, and its id is known all the same.
+func TestRepeatsOfTaken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	terms := Terms{ID: someID, Conflict: KeepBoth}
+	if _, err := r.put("x", "one", terms); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Remove("x", nil); err != nil {
+		t.Fatal(err)
+	}
+	later := &rig{anew(r.Store), t, r.dir}
+	if done, err := later.put("x", "one", terms); err != nil || !done.Repeated || done.Path != "x" {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if _, err := later.put("y", "one", terms); err != nil {
+		t.Fatal(err)
+	}
+	again := &rig{anew(r.Store), t, r.dir}
+	if done, err := again.put("y", "one", Terms{ID: someID, Conflict: Fail}); err != nil || !done.Repeated {
+		t.Errorf("%+v, %v", done, err)
+	}
+}
