@@ -80,6 +80,52 @@ func TestReservationsKeepToTheQuota(t *testing.T) {
 	}
 }
 
+// Nor do bodies in chunks, of which nobody knows how long they will be, take more together
+// than there is room for: not beside each other, and not where they go on with an upload.
+func TestChunksKeepToTheQuota(t *testing.T) {
+	t.Parallel()
+	const each, many = 12 * mib, 5
+	limited := func(_ *harness.Config, d harness.Table) { d["quota"] = "20MiB" }
+	put, patched := startUploads(t, limited), startUploads(t, limited)
+	var puts, patches []string
+	for i := range many {
+		puts = append(puts, ask("PUT", fmt.Sprintf("/%d", i), chunked))
+		patches = append(patches, ask("PATCH", patched.begin(t, fmt.Sprintf("/%d", i), each), interop, chunked,
+			"Upload-Offset: 0", "Upload-Complete: ?1", "Content-Type: application/partial-upload"))
+	}
+	if taken := put.together(t, puts, inChunks(bytesOf(1, each), mib)); taken > 1 {
+		t.Errorf("%d files of %d bytes were taken", taken, each)
+	}
+	if taken := patched.together(t, patches, inChunks(bytesOf(1, each), mib)); taken != 1 {
+		t.Errorf("%d uploads of %d bytes were completed", taken, each)
+	}
+}
+
+// together sends heads, then to each the same body, and says how many were taken; the others
+// are refused for want of room.
+func (r *dropRig) together(t testing.TB, heads []string, body []byte) (taken int) {
+	t.Helper()
+	all := make([]*client, len(heads))
+	for i, head := range heads {
+		all[i] = r.client(t)
+		all[i].say(t, head)
+	}
+	for _, c := range all {
+		go func() { _, _ = c.Write(body) }() // an early answer may leave it unread
+	}
+	for _, c := range all {
+		switch a := c.hear(t, "PUT"); a.StatusCode {
+		case 201:
+			taken++
+		case 507:
+		default:
+			t.Errorf("status %d: %s", a.StatusCode, a.body)
+		}
+		c.Close()
+	}
+	return taken
+}
+
 // Of a disk without a quota announcements take nine tenths together, whoever makes them.
 func TestReservationsLeaveSomeOfTheDisk(t *testing.T) {
 	t.Parallel()

@@ -162,7 +162,17 @@ func TestTransferIDs(t *testing.T) {
 	if a := r.send(t, "/sub/a", []byte("damaged"), id, "Repr-Digest: sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:"); a.StatusCode != 400 {
 		t.Errorf("a repeat that came damaged: status %d", a.StatusCode)
 	}
-	if got := snapshotFiles(r.dir); len(got) != 3 {
+	third := []string{"X-Relay-Transfer: " + strings.Repeat("0c", 16), "Want-Repr-Digest: sha-256=1"}
+	r.send(t, "/sub/c", []byte("four"), third...).want(t, 201, []byte{})
+	for name, a := range map[string]answer{ // a sender that errs is not told that they are stored
+		"another size":   r.send(t, "/sub/a", []byte("another"), id),
+		"another digest": r.send(t, "/sub/c", []byte("five"), third...),
+	} {
+		if a.StatusCode != 409 || !bytes.Contains(a.body, []byte("X-Relay-Transfer")) {
+			t.Errorf("%s under the same id: status %d, %q", name, a.StatusCode, a.body)
+		}
+	}
+	if got := snapshotFiles(r.dir); len(got) != 4 {
 		t.Errorf("there is %v", got)
 	}
 }

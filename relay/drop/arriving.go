@@ -33,8 +33,7 @@ type Arriving struct {
 	file    int           // descriptor of our own; -1 = there is none now
 	changed chan struct{} // closed when something has
 	over    bool
-	done    store.Published // with a path if it was published,
-	sums    string          // and its digests, in the form of Repr-Digest
+	done    store.Published // with a path if it was published
 }
 
 // arrivingFrom is the size, in bytes, from which files are told of before they are whole.
@@ -109,7 +108,7 @@ func (a *Arriving) Published() (store.Published, bool) {
 func (a *Arriving) Digests() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.sums
+	return a.done.Digests
 }
 
 // reach says how much is there. It is called for each piece that a worker has stored, of
@@ -148,9 +147,8 @@ func (a *Arriving) close() {
 	}
 }
 
-// end says what became of the file, with its digests; without a path it is gone. The first
-// word counts.
-func (a *Arriving) end(done store.Published, sums string) {
+// end says what became of the file; without a path it is gone. The first word counts.
+func (a *Arriving) end(done store.Published) {
 	if a == nil {
 		return
 	}
@@ -160,7 +158,7 @@ func (a *Arriving) end(done store.Published, sums string) {
 		return
 	}
 	a.close()
-	a.over, a.done, a.sums = true, done, sums
+	a.over, a.done = true, done
 	close(a.changed)
 }
 

@@ -49,6 +49,11 @@ func (c *Conn) gather() {
 		}
 		c.in.loop.Ask(c.token, 0)
 	case flow.Ended:
+		if up.tooMuch(c.drop) {
+			up.doomed = true
+			c.uploadFailed(up.target.MostErr)
+			return
+		}
 		c.arrivedWhole()
 	case flow.SourceFailed:
 		c.cutOff()
@@ -67,8 +72,30 @@ func (up *upload) progress(c *Conn) {
 		up.advance(c, &up.target)
 		t = up.o.trail
 	}
+	up.grow(c.drop, growBytes)
 	up.arrivingFile().reach(up.target.Offset)
 	t.follow(c.in.hashing, c.in.loop, up.target.FD, up.target.Offset)
+}
+
+// growBytes is how much of a file of unknown length comes before it is counted.
+const growBytes = 1 << 20
+
+// grow sets room aside for what has come of a file of unknown length, if it is least bytes,
+// and looks how much is left: several of them must not each take all that there was when
+// they began.
+func (up *upload) grow(d *Drop, least int64) {
+	came := up.target.Offset - up.from - up.promised
+	if !up.grows || came < least {
+		return
+	}
+	up.promised += came
+	up.target.Most, up.target.MostErr = d.room(up.target.Offset, came)
+}
+
+// tooMuch reports that there was no room for all of a file of unknown length.
+func (up *upload) tooMuch(d *Drop) bool {
+	up.grow(d, 1)
+	return up.grows && up.target.Most > 0 && up.target.Offset > up.target.Most
 }
 
 // arrivedWhole goes on when the last byte of the body is in the file.

@@ -43,7 +43,7 @@
 //	  If-None-Match: *, If-Match, If-Unmodified-Since    412; they go before on_conflict
 //	  Repr-Digest, Content-Digest, Digest    400 if what arrived is something else
 //	  X-OC-Mtime, X-Relay-Mode               time and permissions (uploadfields.go)
-//	  X-Relay-Transfer                       an id; a repeat is answered, and not published
+//	  X-Relay-Transfer                       an id; a repeat is answered, and not published; 409 if it is another file
 //	  Content-Range      501: a part is never taken for a file; Content-Encoding: 415
 //	POST, PUT with Upload-Complete    a resumable upload (resumable.go); HEAD, PATCH and DELETE
 //	                     at its place, /.relay-uploads/ID
@@ -55,7 +55,7 @@
 //	GET, HEAD            Want-Repr-Digest is answered with the digest of the whole file
 //	401, 403             token.go says which right is needed; 403 for a name of ours, too
 //	405  the drop is read-only
-//	408  too slow                                409  on_conflict, a directory, a file above it
+//	408  too slow                                409  on_conflict, a directory, a file above it, an id of another file
 //	413  larger than file_size_max               503  uploads_max; Retry-After
 //	507  no room; whatever came of the file is gone
 //

@@ -1,6 +1,8 @@
 package drop
 
 import (
+	"slices"
+
 	"relay/relay/drop/digest"
 	"relay/relay/drop/store"
 )
@@ -38,7 +40,7 @@ func (c *Conn) published(done store.Published, err error) {
 	up.part = nil
 	if err == nil && !done.Repeated {
 		up.came = done.Info.Size
-		up.arrivingFile().end(done, up.terms.Digests)
+		up.arrivingFile().end(done)
 		c.arrived(done)
 	}
 }
@@ -55,10 +57,28 @@ func (up *upload) publish(size int64) (done store.Published, err error) {
 	}
 	if up.repeat != nil {
 		up.part.Abandon()
-		return *up.repeat, nil
+		return *up.repeat, up.isRepeat(*up.repeat, size)
 	}
 	up.terms.Digests = digest.Join(up.sums)
-	return up.part.Publish(up.terms)
+	if done, err = up.part.Publish(up.terms); err == nil && done.Repeated {
+		err = up.isRepeat(done, size)
+	}
+	return done, err
+}
+
+// isRepeat says whether what came is what was published under its id. A sender that calls
+// two files the same must not be told that the second is stored.
+func (up *upload) isRepeat(done store.Published, size int64) error {
+	if done.Info.Size != size {
+		return errOther
+	}
+	before, _ := digest.Parse([]string{done.Digests}) // those that are known
+	for _, s := range before {
+		if slices.ContainsFunc(up.sums, func(o digest.Sum) bool { return o.By == s.By && !o.Equal(s) }) {
+			return errOther
+		}
+	}
+	return nil
 }
 
 // acknowledge answers that the file is here. All of the body was read, so the connection

@@ -23,6 +23,10 @@ var everything = question{of: properties, all: true}
 // namesMost bounds the properties that a PROPFIND asks for.
 const namesMost = 64
 
+// strangeMost bounds what is said of properties that nobody here has, in bytes. It is said
+// again for each name; and a name space that is written once can stand in many of them.
+const strangeMost = 4 << 10
+
 const dav = "DAV:"
 
 var errQuestion = errors.New("not the body of a PROPFIND (RFC 4918, 14.20)")
@@ -106,7 +110,9 @@ func readNames(d *xml.Decoder) (q question, err error) {
 		}
 		i := slices.IndexFunc(properties, func(p *property) bool { return e.Name == xml.Name{Space: dav, Local: p.name} })
 		if i < 0 {
-			writeStrange(&strange, e.Name)
+			if writeStrange(&strange, e.Name); strange.Len() > strangeMost {
+				return q, errQuestion
+			}
 		} else if !slices.Contains(q.of, properties[i]) {
 			q.of = append(q.of, properties[i])
 		}

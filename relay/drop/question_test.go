@@ -32,6 +32,7 @@ func TestQuestion(t *testing.T) {
 		{begin + "<!-- c --><prop><!-- c --><getetag>text<x/></getetag></prop>" + end + "<!-- c -->", "getetag"},
 		{begin + many(namesMost) + end, "+" + strings.Repeat("<D:x/>", namesMost)},
 		{begin + many(namesMost+1) + end, "error"},
+		{begin + `<prop xmlns:a="` + strings.Repeat("'", 100) + `">` + strings.Repeat("<a:x/>", 10) + "</prop>" + end, "error"}, // 10 times 500 bytes
 		{begin + "<prop><:/></prop>" + end, "error"},
 		{begin + end, "error"},
 		{begin + "<prop/><prop/>" + end, "error"},

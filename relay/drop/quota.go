@@ -87,15 +87,17 @@ func (d *Drop) fits(u *usage, size int64) (err error, recount bool) {
 	return nil, false
 }
 
-// room is how long a file may become whose sender does not know it, and what is said
-// when it becomes longer; 0 = any length.
-func (d *Drop) room() (most int64, errno sock.Errno) {
+// room is how long a file may become that has so many bytes, and whose sender does not know
+// it, and what is said when it becomes longer; 0 = any length. came are bytes that are in it
+// since room was set aside for it last.
+func (d *Drop) room(has, came int64) (most int64, errno sock.Errno) {
 	u := &d.registry.usage
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.promised += came
 	most, errno = d.limits.FileSizeMax, unix.EFBIG
 	less := func(n int64) {
-		if n = max(n, 1); most == 0 || n < most {
+		if n = max(has+n, 1); most == 0 || n < most {
 			most, errno = n, unix.ENOSPC
 		}
 	}

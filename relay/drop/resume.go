@@ -117,7 +117,8 @@ func (c *Conn) append(up *upload) {
 		end = f.offset
 		up.most, up.mostErr = whole, unix.EFBIG
 		if whole < 0 {
-			up.most, up.mostErr = c.drop.room()
+			up.grows = true
+			up.most, up.mostErr = c.drop.room(o.offset, 0)
 		}
 	}
 	if !c.fitsOngoing(f, whole, end) {
@@ -139,21 +140,25 @@ func (c *Conn) append(up *upload) {
 		up.algorithms = fields.algorithms(c.drop.digest)
 	}
 	up.completes, up.continues = f.complete, c.expects100()
-	if up.length <= 0 {
+	if up.length == 0 || up.grows {
 		c.admitted()
 		return
 	}
-	c.work(func() error { return c.drop.makeRoomFor(up) }, c.admitted)
+	n := up.length
+	if n < 0 {
+		n = whole - o.offset // at most
+	}
+	c.work(func() error { return c.drop.makeRoomFor(up, n) }, c.admitted)
 }
 
-// makeRoomFor sets room aside for the content of a PATCH; on a worker. What the request
+// makeRoomFor sets room aside for n bytes of content of a PATCH; on a worker. What the request
 // that began the upload had set aside was given back when that ended.
-func (d *Drop) makeRoomFor(up *upload) error {
-	if err := d.promise(up.length); err != nil {
+func (d *Drop) makeRoomFor(up *upload, n int64) error {
+	if err := d.promise(n); err != nil {
 		return err
 	}
-	up.promised = up.length
-	return up.o.part.Reserve(up.o.offset + up.length)
+	up.promised = n
+	return up.o.part.Reserve(up.o.offset + n)
 }
 
 // fitsOngoing reports that content up to end belongs to an upload of whole bytes (-1 = not

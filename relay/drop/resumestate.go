@@ -197,7 +197,7 @@ func (o *ongoing) remove(s *store.Store) {
 // file that is gone without such a note was published.
 func (o *ongoing) abandon(s *store.Store) {
 	o.trail.stop()
-	o.arriving.end(store.Published{}, "")
+	o.arriving.end(store.Published{})
 	if o.state.Done == nil {
 		o.state.Gone = true
 		_ = o.save(s) // if that cannot be written, the upload is told to be complete only after a crash right now

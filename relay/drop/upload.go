@@ -35,6 +35,7 @@ type upload struct {
 	most       int64 // bytes that a body without a length may bring; 0 = any
 	mostErr    sock.Errno
 	promised   int64  // bytes of room that were set aside
+	grows      bool   // nobody knows how many are needed: they are, as they come
 	came       int64  // bytes of the file that was published
 	from       int64  // where in its file the body begins
 	told       uint64 // bytes that have been counted
@@ -104,8 +105,13 @@ func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
 		return nil, err
 	}
 	up.promised = size
-	if up.length < 0 {
-		up.most, up.mostErr = d.room()
+	switch {
+	case up.length >= 0:
+	case size > 0:
+		up.most, up.mostErr = size, unix.EFBIG
+	default:
+		up.grows = true
+		up.most, up.mostErr = d.room(0, 0)
 	}
 	if up.o != nil {
 		return nil, d.makeOngoing(up)
@@ -182,7 +188,7 @@ func (c *Conn) abandon() {
 	}
 	c.drop.kept(up.promised, up.came)
 	c.in.mover.Discard(&up.flow)
-	up.arriving.end(store.Published{}, "") // unless it was published
+	up.arriving.end(store.Published{}) // unless it was published
 	if up.o != nil {
 		c.letGo(up)
 	}

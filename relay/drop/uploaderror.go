@@ -25,6 +25,9 @@ var errLength = errors.New("length")
 // errDigest says that a file was damaged on its way.
 var errDigest = errors.New("digest")
 
+// errOther says that another file came under the id of one that was published.
+var errOther = errors.New("another file under the same id")
+
 var refusals = []struct {
 	err error
 	refusal
@@ -32,6 +35,7 @@ var refusals = []struct {
 	{store.ErrName, refusal{statusBadRequest, "no file can have this name", ""}},
 	{errLength, refusal{statusBadRequest, "the file does not have the length that was said", ""}},
 	{errDigest, refusal{statusBadRequest, "what arrived does not have the digest that was sent with it", DigestMismatch}},
+	{errOther, refusal{statusConflict, "another file came under the same X-Relay-Transfer; each needs an id of its own", ""}},
 	{errTaken, refusal{statusMethod, "there is something of this name already", ""}},
 	{store.ErrNotFound, refusal{statusNotFound, "", ""}},
 	{store.ErrNotEmpty, refusal{statusConflict, "the directory is not empty", ""}},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -17,14 +18,35 @@ const (
 	// silence is how long the other side may let a connection wait for a byte.
 	silence = time.Minute
 	inBytes = 64 << 10 // of the buffer that answers, and small files with them, are read through
+	// headMost bounds the head of an answer, in bytes, so that a server cannot fill the
+	// memory with one that does not end.
+	headMost = 256 << 10
 )
+
+var errHead = final(errors.New("the head of the server's answer does not end"))
+
+// allowance reads from a connection, but no more than it may.
+type allowance struct {
+	from io.Reader
+	left int64
+}
+
+func (a *allowance) Read(b []byte) (int, error) {
+	if a.left <= 0 {
+		return 0, errHead
+	}
+	n, err := a.from.Read(b)
+	a.left -= int64(n)
+	return n, err
+}
 
 // wire is a connection to a server. One goroutine writes requests, and one (it may be the
 // same) reads the answers in the order of their requests.
 type wire struct {
 	*net.TCPConn
 	in   *bufio.Reader
-	out  []byte // requests that are not sent yet
+	may  *allowance // of in
+	out  []byte     // requests that are not sent yet
 	stop func() bool
 }
 
@@ -40,7 +62,8 @@ func dial(ctx context.Context, host string) (*wire, error) {
 		c.Close()
 		return nil, fmt.Errorf("connect to %s: not TCP", host)
 	}
-	w := &wire{TCPConn: tcp, in: bufio.NewReaderSize(tcp, inBytes)}
+	may := &allowance{from: tcp}
+	w := &wire{TCPConn: tcp, in: bufio.NewReaderSize(may, inBytes), may: may}
 	w.stop = context.AfterFunc(ctx, func() { tcp.Close() })
 	return w, nil
 }
@@ -118,7 +141,9 @@ func (w *wire) hear(method string, early func(*http.Response)) (*http.Response, 
 // listen is hear for as long as the read deadline allows.
 func (w *wire) listen(method string, early func(*http.Response)) (*http.Response, error) {
 	for {
+		w.may.left = headMost
 		res, err := http.ReadResponse(w.in, &http.Request{Method: method})
+		w.may.left = math.MaxInt64 // the body has limits of its own
 		switch {
 		case err != nil:
 			return nil, unheard(err)
@@ -132,8 +157,11 @@ func (w *wire) listen(method string, early func(*http.Response)) (*http.Response
 
 // unheard puts into words why no answer came.
 func unheard(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("no answer for %v", silence)
+	case errors.Is(err, errHead):
+		return err
 	}
 	return fmt.Errorf("the connection broke before an answer came: %w", err)
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,10 +17,17 @@ import (
 const inInode = 64
 
 const (
-	someID     = "0123456789abcdef0123456789abcdef"
 	someXXH3   = "xxh3-128=:AAECAwQFBgcICQoLDA0ODw==:"
 	someSHA256 = "sha-256=:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=:"
 )
+
+// freshID is an id that no other test has used: their directories may have had the same
+// number, and stores remember by that.
+func freshID() string {
+	var b [idBytes]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
 
 // What a file is labelled with is read again, in one attribute or in words, and fits into
 // an inode where it usually can.
@@ -28,12 +37,12 @@ func TestLabel(t *testing.T) {
 		id, digests string
 		compact     bool
 	}{
-		{someID, someXXH3, true},
-		{someID, someSHA256, true},
-		{someID, "", true},
-		{someID, someXXH3 + ", " + someSHA256, true},
-		{strings.ToUpper(someID), someXXH3, false},
-		{"another", someXXH3, false},
+		{freshID(), someXXH3, true},
+		{freshID(), someSHA256, true},
+		{freshID(), "", true},
+		{freshID(), someXXH3 + ", " + someSHA256, true},
+		{strings.ToUpper(freshID()), someXXH3, false},
+		{"another" + freshID(), someXXH3, false},
 		{"", someXXH3, false},
 	} {
 		r := newRig(t)
@@ -73,8 +82,8 @@ func TestLabel(t *testing.T) {
 // A label that is damaged, or of a version to come, says nothing.
 func TestLabelOfOthers(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	if _, err := r.put("f", "content", Terms{ID: someID, Digests: someXXH3}); err != nil {
+	r, id := newRig(t), freshID()
+	if _, err := r.put("f", "content", Terms{ID: id, Digests: someXXH3}); err != nil {
 		t.Fatal(err)
 	}
 	fd, err := unix.Open(filepath.Join(r.dir, "f"), unix.O_RDWR, 0)
@@ -83,7 +92,7 @@ func TestLabelOfOthers(t *testing.T) {
 	}
 	defer unix.Close(fd)
 	info, _ := sock.Info(fd, false)
-	good, ok := appendLabel(nil, info, someID, someXXH3)
+	good, ok := appendLabel(nil, info, id, someXXH3)
 	if !ok {
 		t.Fatal("no label")
 	}

@@ -43,6 +43,7 @@ type Published struct {
 	Replaced bool
 	Repeated bool // it had arrived before, under the same id; what came now is forgotten
 	Info     sock.FileInfo
+	Digests  string // of what was published, in the form of Repr-Digest; "" = not known, or not any more
 }
 
 // Publish gives the file its name. When it returns without an error, the file and its
@@ -143,6 +144,7 @@ func (p *Partial) name(t Terms) (done Published, err error) {
 	if errno != 0 {
 		return done, asError(errno)
 	}
+	done.Digests = t.Digests
 	if done.Info, errno = sock.Info(p.FD, true); errno == 0 && t.ID != "" {
 		p.store.told.add(transfer{t.ID, p.path}, done)
 	}

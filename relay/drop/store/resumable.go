@@ -242,10 +242,11 @@ func (s *Store) FindMarked(path, id string) (Published, bool) {
 			return Published{}, false
 		}
 		of := idOf(fd)
-		info, _ := sock.Info(fd, false)
+		info, _ := sock.Info(fd, true)
+		digests := Digests(fd, info)
 		sock.CloseFile(fd)
 		if of == id {
-			return Published{Path: name, Info: info}, true
+			return Published{Path: name, Info: info, Digests: digests}, true
 		}
 	}
 	return Published{}, false

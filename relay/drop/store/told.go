@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +25,8 @@ type told struct {
 	by   map[transfer]Published
 	ring [toldMost]transfer
 	next int
+
+	notes atomic.Int64 // that there are, at most
 }
 
 // transfer is a file that somebody sends: its id, and where it was to go. Whoever sends
@@ -100,8 +103,12 @@ func (s *Store) repeats(path, id string, taken bool) (done Published, ok bool) {
 const toldSuffix = ".told"
 
 // note remembers the id of a file that is about to be taken away. One that cannot be
-// written is in nobody's way: what makes room must not need some.
+// written is in nobody's way: what makes room must not need some. There is a bound, since no
+// quota counts them; memory knows the last ones anyway.
 func (s *Store) note(dir int, base, path string) {
+	if s.told.notes.Load() >= toldMost {
+		return
+	}
 	fd, errno := openat(dir, base, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if errno != 0 {
 		return
@@ -113,7 +120,9 @@ func (s *Store) note(dir int, base, path string) {
 		return // it came without one, or as an upload that has a state
 	}
 	text := fmt.Sprintf("%d %d %d %s", info.Size, info.Sec, info.Nsec, path)
-	_ = s.SaveState(id+toldSuffix, []byte(text))
+	if s.SaveState(id+toldSuffix, []byte(text)) == nil {
+		s.told.notes.Add(1)
+	}
 }
 
 // noted reads a note. It is of a file in the same directory, under its own name or one
@@ -129,16 +138,33 @@ func (s *Store) noted(path, id string) (done Published, ok bool) {
 	}
 	const numbers = 4
 	done.Path = strings.SplitN(string(text), " ", numbers)[numbers-1]
-	above, _ := split(path)
-	dir, _ := split(done.Path)
-	if above != dir {
+	if !beside(path, done.Path) {
 		return Published{}, false
 	}
 	return done, true
 }
 
+// beside reports that other is a path, or what another file gets in its place, see numbered.
+func beside(path, other string) bool {
+	above, base := split(path)
+	dir, name := split(other)
+	if dir != above || name == base {
+		return dir == above
+	}
+	var n int
+	i := strings.LastIndex(name, " (")
+	if i < 0 {
+		return false
+	}
+	if _, err := fmt.Sscanf(name[i:], " (%d)", &n); err != nil {
+		return false
+	}
+	return name == numbered(base, n)
+}
+
 // Forget removes notes that are older than this.
 func (s *Store) Forget(before time.Time) {
+	change := -s.told.notes.Load()
 	names, err := s.States()
 	if err != nil {
 		return
@@ -150,9 +176,13 @@ func (s *Store) Forget(before time.Time) {
 	defer sock.Close(dir)
 	for _, name := range names {
 		var st unix.Stat_t
-		if strings.HasSuffix(name, toldSuffix) && unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil &&
-			time.Unix(st.Mtim.Unix()).Before(before) {
-			_ = unix.Unlinkat(dir, name, 0)
+		if !strings.HasSuffix(name, toldSuffix) || unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+			continue
 		}
+		if time.Unix(st.Mtim.Unix()).Before(before) && unix.Unlinkat(dir, name, 0) == nil {
+			continue
+		}
+		change++
 	}
+	s.told.notes.Add(change) // what was noted meanwhile counts, maybe twice until the next time
 }

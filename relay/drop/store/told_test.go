@@ -74,6 +74,8 @@ func TestRepeats(t *testing.T) {
 	check("removed", anew(s), "d/x", a, "d/x")
 	check("moved", anew(s), "d/x", b, "d/x (1)")
 	check("in another directory", anew(s), "x", a, "")
+	check("another name", anew(s), "d/y", a, "")
+	check("another name", anew(s), "d/y", b, "")
 	s.Forget(time.Now().Add(-time.Hour))
 	check("not yet forgotten", anew(s), "d/x", a, "d/x")
 	s.Forget(time.Now().Add(time.Hour))
@@ -99,8 +101,8 @@ func TestToldBound(t *testing.T) {
 // Where nothing has the name the file is not looked for, and its id is known all the same.
 func TestRepeatsOfTaken(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	terms := Terms{ID: someID, Conflict: KeepBoth}
+	r, id := newRig(t), freshID()
+	terms := Terms{ID: id, Conflict: KeepBoth}
 	if _, err := r.put("x", "one", terms); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +117,34 @@ func TestRepeatsOfTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := &rig{anew(r.Store), t, r.dir}
-	if done, err := again.put("y", "one", Terms{ID: someID, Conflict: Fail}); err != nil || !done.Repeated {
+	if done, err := again.put("y", "one", Terms{ID: id, Conflict: Fail}); err != nil || !done.Repeated {
 		t.Errorf("%+v, %v", done, err)
 	}
+}
+
+// Notes have a bound as well, until the old ones are forgotten.
+func TestNotesBound(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(dir)
+	s := anew(New(dir, false))
+	remove := func(want int) {
+		t.Helper()
+		publishAs(t, s, "x", "c"+rand.Text(), Fail)
+		if err := s.Remove("x", nil); err != nil {
+			t.Fatal(err)
+		}
+		if left, _ := os.ReadDir(filepath.Join(root, stateDirectory)); len(left) != want {
+			t.Errorf("there are %d notes, not %d", len(left), want)
+		}
+	}
+	s.told.notes.Store(toldMost - 1)
+	remove(1)
+	remove(1)
+	s.Forget(time.Now().Add(-time.Hour)) // looks how many there are
+	remove(2)
 }
