@@ -88,7 +88,7 @@ func watchStatus(w io.Writer, from *client) error {
 // with.
 func printStatus(w io.Writer, s, before *admin.State, passed time.Duration) {
 	fmt.Fprintf(w, "relay %s is %s, pid %d, up %s, %s\n", s.Version, s.State, s.PID, ago(time.Since(s.Started)), s.Config)
-	fmt.Fprintf(w, "%s open; %s of all bytes never in user space\n", count(s.Sessions, "session"), share(s.Spliced, s.Spliced+s.Copied))
+	fmt.Fprintf(w, "%s open%s\n", count(s.Sessions, "session"), share(s.Spliced, s.Spliced+s.Copied))
 	printSums(w, s)
 	if before != nil && before.PID == s.PID {
 		t := passed.Seconds()
@@ -131,9 +131,9 @@ func busy(s *admin.State) (total float64) {
 
 func share(part, whole uint64) string {
 	if whole == 0 {
-		return "none"
+		return ""
 	}
-	return fmt.Sprintf("%.0f %%", 100*float64(part)/float64(whole))
+	return fmt.Sprintf("; %.0f %% of all bytes never in user space", 100*float64(part)/float64(whole))
 }
 
 // table aligns rows that are separated by tabs.

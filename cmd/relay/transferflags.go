@@ -41,7 +41,7 @@ func addTransferFlags(c *cobra.Command, durability string) *transferFlags {
 	l.IntVarP(&f.parallel, "parallel", "j", 8, "connections at a time")
 	l.StringVar(&f.rate, "limit-rate", "0", "most `BYTES` a second, all together, such as 10MiB; 0 = no limit")
 	l.StringVar(&f.tokenFile, "token-file", "", "`FILE` that holds the drop's token, instead of the variable RELAY_TOKEN")
-	l.StringVar(&f.digest, "digest", string(transfer.XXH3), "how content is verified: xxh3-128 (damage), sha-256 (tampering, too) or none")
+	l.StringVar(&f.digest, "digest", transfer.XXH3.String(), "how content is verified: xxh3-128 (damage), sha-256 (tampering, too) or none")
 	if durability != "" {
 		l.StringVar(&f.durability, "durability", "fsync", durability)
 	}

@@ -41,7 +41,7 @@ func (c *Conn) may(right token.Rights, path string) bool {
 	switch {
 	case c.drop.tokens != nil && e.grant.Name == "":
 		e.why = Denied
-		c.askToken("a token is needed")
+		c.askToken("a token is needed; a browser takes it as the password, with any name")
 	case c.drop.tokens == nil && right&token.Delete != 0:
 		e.why = Denied
 		c.failBecause(statusForbidden, "this needs a token with the right delete, and the drop has no tokens_file")

@@ -19,15 +19,17 @@
 // Follow a request: conns.go takes the client, receive.go reads the head, open.go finds
 // the file, answer.go writes the head of the response, send.go its body, end.go ends the
 // request and the connection. The state machine is in state.go. The listing of a
-// directory is made in index.go and page.go (listing.go for programs; propfind.go and multistatus.go
-// for WebDAV), as a file in memory that is sent like any other.
+// directory is made in index.go, as a file in memory that is sent like any other: in the
+// form of page.go for people, of listing.go for programs, and for WebDAV as propfind.go is
+// asked (question.go) and multistatus.go answers.
 //
 // authorise.go finds out what a client may do. A file that comes in follows put.go (may
 // it?), upload.go (room for it), body.go (its bytes), publish.go (its name) and package
 // store, which is where files become visible whole or not at all. One that several requests
 // bring begins in resumable.go, goes on in resume.go and rests in pause.go.
 //
-// A large file that is still arriving can be read by who is told of it (arriving.go).
+// A large file that is still arriving can be read by who is told of it (arriving.go); what
+// has arrived is told by arrival.go, also to the program of on_arrival (onarrival.go).
 //
 // Time is counted by clocks that nobody sets, here and in package forward; dates of files and
 // of states that an earlier process wrote are compared with the machine's clock once, when
@@ -53,11 +55,13 @@
 //	                     with what HEAD says of it. A tree (Depth: infinity) is 403
 //	OPTIONS              the methods, and Upload-Limit
 //	GET, HEAD            Want-Repr-Digest is answered with the digest of the whole file
-//	401, 403             token.go says which right is needed; 403 for a name of ours, too
-//	405  the drop is read-only
-//	408  too slow                                409  on_conflict, a directory, a file above it, an id of another file
-//	413  larger than file_size_max               503  uploads_max; Retry-After
-//	507  no room; whatever came of the file is gone
+//	401, 403             authorise.go says which right is needed; 403 for a name of ours, too
+//	405                  the drop is read-only
+//	408                  too slow
+//	409                  on_conflict, a directory, a file above it, an id of another file
+//	413                  larger than file_size_max
+//	503                  uploads_max; Retry-After
+//	507                  no room; whatever came of the file is gone
 //
 // # What of the documents it keeps to
 //

@@ -29,21 +29,27 @@ type entry struct {
 	mode  uint32 // permissions
 }
 
-// list answers with the listing of a directory, of which dir is an O_PATH descriptor. A
-// worker makes it as a file in memory, which then goes out like any other: nothing of it
-// waits in user space, however slowly it is read.
+// list answers with the listing of a directory, of which dir is an O_PATH descriptor.
 func (c *Conn) list(n name, dir int) {
 	d := c.drop
+	form := formOf(c.request.head.Header)
+	takes := d.limits.Write && c.request.grant.May(token.Write, n.path)
+	c.serveMade(n, func() (fd int, size int64, errno sock.Errno) {
+		return d.index(n, dir, form, takes)
+	}, func(size int64) { c.serveListing(size, form, takes) })
+}
+
+// serveMade has a worker write the body of the response about a name as a file in memory,
+// which then goes out like any other: nothing of it waits in user space, however slowly it
+// is read. head answers, when it is there.
+func (c *Conn) serveMade(n name, write func() (fd int, size int64, errno sock.Errno), head func(size int64)) {
 	var fd int
 	var size int64
 	var errno sock.Errno
-	form := formOf(c.request.head.Header)
-	takes := d.limits.Write && c.request.grant.May(token.Write, n.path)
-	c.toWorker(func() {
-		fd, size, errno = d.index(n, dir, form, takes)
-	}, func() {
+	c.toWorker(func() { fd, size, errno = write() }, func() {
 		if errno == 0 {
-			c.serveMade(fd, size)
+			c.file, c.size, c.listing = flow.File{FD: fd, Way: c.drop.way}, size, size
+			c.file.InMemory()
 		}
 		switch {
 		case c.state == leaving:
@@ -51,15 +57,9 @@ func (c *Conn) list(n name, dir int) {
 		case errno != 0:
 			c.lookFailed(n, errno)
 		default:
-			c.serveListing(size, form, takes)
+			head(size)
 		}
 	})
-}
-
-// serveMade takes a file in memory for the body of the response.
-func (c *Conn) serveMade(fd int, size int64) {
-	c.file, c.size, c.listing = flow.File{FD: fd, Way: c.drop.way}, size, size
-	c.file.InMemory()
 }
 
 // serveListing answers with a page that was made for this request.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,6 +106,9 @@ func (a *Arrivals) run() {
 func (a *Arrivals) do(e errand) {
 	ctx, cancel := context.WithTimeout(a.ctx, e.limit)
 	defer cancel()
+	if file, err := filepath.Abs(e.file); err == nil { // the program may hand it to one that works elsewhere
+		e.file = file
+	}
 	args := make([]string, len(e.command))
 	for i, arg := range e.command {
 		args[i] = strings.ReplaceAll(arg, "{path}", e.file)

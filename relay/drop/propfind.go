@@ -42,7 +42,7 @@ func (c *Conn) propfind(n name) {
 		c.fail(statusNotFound)
 		return
 	case len(depth) > 1:
-		c.fail(statusBadRequest)
+		c.failBecause(statusBadRequest, "there are several fields Depth; send one")
 		return
 	case len(depth) == 0 || strings.EqualFold(depth[0], "infinity"):
 		c.failAs(statusForbidden, "", xmlType, finiteDepth)
@@ -75,13 +75,13 @@ func (c *Conn) hear(s *survey) {
 	r := c.request.head
 	switch {
 	case !plainCoding(r.Header["Content-Encoding"]):
-		c.fail(statusMediaType)
+		c.failBecause(statusMediaType, "the body is taken as it is, without a Content-Encoding")
 		return
 	case r.ContentLength > questionMost:
 		c.uploadFailed(unix.EMSGSIZE)
 		return
 	case r.ProtoMinor > 0 && r.Header.Get("Expect") != "" && !c.expects100():
-		c.fail(statusExpectation)
+		c.failBecause(statusExpectation, otherExpectation)
 		return
 	case c.drop.full():
 		c.failBecause(statusUnavailable, "too many files are arriving; try again later")
@@ -128,25 +128,10 @@ func readQuestionFile(fd int, size int64) (question, error) {
 // survey has a worker look, and answers with what it has found.
 func (c *Conn) survey(s *survey) {
 	d := c.drop
-	var fd int
-	var size int64
-	var errno sock.Errno
-	c.toWorker(func() {
-		fd, size, errno = d.answer(s)
-	}, func() {
-		if errno == 0 {
-			c.serveMade(fd, size)
-		}
-		switch {
-		case c.state == leaving:
-			c.close(c.leaving)
-		case errno != 0:
-			c.lookFailed(s.name, errno)
-		default:
-			b := append(c.start(statusMulti), "DAV: 1\r\nCache-Control: no-cache\r\nContent-Type: "+xmlType+"\r\nContent-Length: "...)
-			b = append(appendInt(b, size), "\r\n\r\n"...)
-			c.respond(b, len(b), size)
-		}
+	c.serveMade(s.name, func() (fd int, size int64, errno sock.Errno) { return d.answer(s) }, func(size int64) {
+		b := append(c.start(statusMulti), "DAV: 1\r\nCache-Control: no-cache\r\nContent-Type: "+xmlType+"\r\nContent-Length: "...)
+		b = append(appendInt(b, size), "\r\n\r\n"...)
+		c.respond(b, len(b), size)
 	})
 }
 

@@ -45,8 +45,9 @@ func (d *Drop) full() bool {
 }
 
 const (
-	readOnly = "nothing can be put here: the drop is read-only"
-	ourNames = "names that begin with " + reserved + " are the drop's own"
+	readOnly         = "nothing can be put here: the drop is read-only"
+	ourNames         = "names that begin with " + reserved + " are the drop's own"
+	otherExpectation = "100-continue is the only expectation that can be met"
 )
 
 // refuseBody judges the head of an upload: 0 lets it go on.
@@ -69,7 +70,7 @@ func (c *Conn) refuseBody(n name) (status int, why string) {
 	case d.limits.FileSizeMax > 0 && length > d.limits.FileSizeMax:
 		return statusTooLarge, "the file is too large: at most " + itoa(d.limits.FileSizeMax) + " bytes are taken"
 	case r.ProtoMinor > 0 && r.Header.Get("Expect") != "" && !c.expects100():
-		return statusExpectation, "100-continue is the only expectation that can be met"
+		return statusExpectation, otherExpectation
 	case d.full():
 		return statusUnavailable, "too many files are arriving; try again later"
 	}

@@ -96,16 +96,27 @@ func (o *ongoing) open(s *store.Store) error {
 	}
 	part, size, err := s.Reopen(string(o.state.Path), o.id)
 	if err == store.ErrNotFound {
-		done, ok := s.FindMarked(string(o.state.Path), o.id)
-		if !ok { // somebody has taken it already
-			done.Path, done.Info.Size = string(o.state.Path), max(o.state.Length, 0)
-		}
-		o.state.Done = newDoneState(done)
-		return o.save(s)
+		return o.findPublished(s)
 	}
 	if err != nil {
 		return err
 	}
+	return o.goOn(s, part, size)
+}
+
+// findPublished notes as what the upload was published, with saving held.
+func (o *ongoing) findPublished(s *store.Store) error {
+	done, ok := s.FindMarked(string(o.state.Path), o.id)
+	if !ok { // somebody has taken it already
+		done.Path, done.Info.Size = string(o.state.Path), max(o.state.Length, 0)
+	}
+	o.state.Done = newDoneState(done)
+	return o.save(s)
+}
+
+// goOn takes the file up again, which holds so many bytes, with saving held. On an error
+// the file is closed, and gone if the disk has lost of it.
+func (o *ongoing) goOn(s *store.Store, part *store.Partial, size int64) (err error) {
 	o.part = part
 	if o.state.Boot != bootID() {
 		size = min(size, o.state.Offset)

@@ -114,6 +114,34 @@ func TestLastBytesAreNotHeldBack(t *testing.T) {
 	}
 }
 
+// A file of several steps goes in full segments, and its last one is not held back; what
+// is after it on the connection is as before.
+func TestCorkIsDrawn(t *testing.T) {
+	corked := func(d *delivery) bool {
+		v, err := unix.GetsockoptInt(d.dst.FD, unix.IPPROTO_TCP, unix.TCP_CORK)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v != 0
+	}
+	for name, way := range everyWay {
+		d := parcel{way: way, body: body(4_000_000), chunk: 100_000, buffer: 64 << 10}.make(t)
+		d.want(d.turn(), Blocked)
+		if !corked(d) {
+			t.Errorf("%s: partial segments go out in the middle of a file", name)
+		}
+		st, got := d.run(64 << 10)
+		d.want(st, Ended)
+		if corked(d) || len(got) != 4_000_000 {
+			t.Errorf("%s: still corked: %v, %d bytes came", name, corked(d), len(got))
+		}
+		short := parcel{way: way, body: body(50_000), chunk: 100_000, buffer: 4 << 10}.make(t)
+		if short.turn(); corked(short) {
+			t.Errorf("%s: two calls for a file of one step", name)
+		}
+	}
+}
+
 // A file that is shorter than promised fails the flow, at once or in the middle.
 func TestFileShrinks(t *testing.T) {
 	for name, way := range everyWay {

@@ -95,6 +95,14 @@ func (r *route) absent(path string, err error) {
 	}
 }
 
+// after is when a file may be tried that waits until next, while its route may wait, too.
+func (r *route) after(next time.Time) time.Time {
+	if r.until.After(next) && r.until.After(time.Now()) {
+		return r.until
+	}
+	return next
+}
+
 func retryAfter(tries int, most time.Duration) time.Duration {
 	const doublings = 20
 	if tries > doublings {

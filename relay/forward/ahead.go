@@ -35,22 +35,17 @@ var errAhead = errors.New("not sent while it arrived")
 // resumable upload may wait for its last request for ever.
 const finishTime = 5 * time.Minute
 
-// Begun tells of a large file that begins to arrive in the drop. It may be called from
-// anywhere, and waits for nobody.
-func (f *Forwarder) Begun(a *drop.Arriving) { f.begun.add(a) }
-
-// sendAhead has couriers that are free begin with a file that arrives. One of them is left
-// for what is there already, if the route has several: a client may be slow.
+// sendAhead has couriers that are free begin with a file that arrives.
 func (f *Forwarder) sendAhead(ctx context.Context, a *drop.Arriving) {
 	if apart(a.Path) || f.config.DoneMarker != "" || f.ahead[a.Path] != nil || strings.Contains(a.Via, f.book.id) {
 		return
 	}
 	all := make([]*ahead, len(f.routes))
 	for i, r := range f.routes {
-		if before := f.files[a.Path]; before != nil && before.queued && (before.legs[i].state == waiting || before.legs[i].state == carried) {
+		if before := f.files[a.Path]; before != nil && before.queued && before.legs[i].state.pending() {
 			continue // what has the name now goes first
 		}
-		if !r.wants(a.Path) || r.until.After(time.Now()) || r.busy >= r.config.Parallel || r.early >= max(r.config.Parallel-1, 1) {
+		if !r.wants(a.Path) || !r.goesAhead(time.Now()) {
 			continue
 		}
 		one := &ahead{coming: a, order: make(chan version, 1)}
@@ -61,6 +56,12 @@ func (f *Forwarder) sendAhead(ctx context.Context, a *drop.Arriving) {
 		f.done.Go(func() { f.returned <- r.carryAhead(ctx, f.book, i, one) })
 		f.ahead[a.Path] = all
 	}
+}
+
+// goesAhead reports that a courier is free for a file that is still arriving. One is left for
+// what is there already, if the route has several: a client may be slow.
+func (r *route) goesAhead(now time.Time) bool {
+	return !r.until.After(now) && r.busy < r.config.Parallel && r.early < max(r.config.Parallel-1, 1)
 }
 
 // aheadOn is the file of this name that a route is sending ahead.
@@ -140,7 +141,7 @@ func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *
 		return v, fmt.Errorf("%w: %w", errAhead, err)
 	}
 	from := transfer.Growing{File: file, Size: one.coming.Size, Await: one.await}
-	if slices.Contains(one.coming.Computed, string(digests[r.config.Digest])) {
+	if slices.Contains(one.coming.Computed, digests[r.config.Digest].String()) {
 		from.Digests = one.coming.Digests
 	}
 	a, err := c.Begin(local, path, join(one.coming.Via, b.id), from)

@@ -94,13 +94,6 @@ func (r *route) settle(b *book, d *transfer.Delivery, path string, v version) er
 // errOther is what becomes of a file that is another one now.
 var errOther = errors.New("it is another file now")
 
-func join(came, id string) string {
-	if came == "" {
-		return id
-	}
-	return came + "," + id
-}
-
 // courier takes one that rests, or makes one. The token is read each time: it may have
 // been changed because it was wrong.
 func (r *route) courier(ctx context.Context, b *book) (*transfer.Courier, error) {

@@ -2,9 +2,11 @@
 // and whole, whatever is killed meanwhile.
 //
 // A Forwarder looks after one drop. One goroutine (forwarder.go) owns all that is known
-// of its files and where they stand (line.go); others look and carry for it and report back: the watcher of the
-// directory (watch.go, by inotify; scan.go, by looking through all), and for each
-// [[drop.forward]] as many couriers (courier.go) as it has files at a time.
+// of its files and where they stand (line.go). Others look and carry for it and report
+// back: the watcher of the directory (watch.go, by inotify; scan.go, by looking through
+// all), and for each [[drop.forward]] as many couriers (courier.go) as it has files at a
+// time. What the drop tells comes by mailbox.go, what is to be looked at later by alarm.go,
+// and people ask and order by status.go.
 //
 //	a name changes ─► candidate ─► complete? ─► waiting ─► carried ─► sent, by all ─► after
 //	                     ▲  settle.go  │           ▲           │                      after.go
@@ -29,6 +31,6 @@
 // is done for every large file. Before that the receiver shows nothing of it, and if it is
 // never complete the receiver is told to forget it: at once, or at the next start.
 //
-// A file carries the ids of the drops that it came through (X-Relay-Via), and is not sent
-// on by one that it came through before.
+// A file carries the ids of the drops that it came through (via.go, X-Relay-Via), and is not
+// sent on by one that it came through before.
 package forward

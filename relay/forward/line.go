@@ -42,6 +42,9 @@ const (
 	failed
 )
 
+// pending reports that the file is still to be sent, or on its way.
+func (s state) pending() bool { return s == waiting || s == carried }
+
 // scan looks through everything.
 func (f *Forwarder) scan(ctx context.Context) { f.scanBelow(ctx, ".") }
 

@@ -5,10 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-)
 
-// hidden begins names that are relay's own.
-const hidden = ".relay-"
+	"relay/relay/drop/store"
+)
 
 // The directories of a drop that files go to when they are done with. Nothing is
 // forwarded from there.
@@ -20,7 +19,7 @@ const (
 // apart reports that a path of the drop is not for forwarding.
 func apart(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
-	return first == archiveDirectory || first == failedDirectory || strings.HasPrefix(path, hidden) || strings.Contains(path, "/"+hidden)
+	return first == archiveDirectory || first == failedDirectory || strings.HasPrefix(path, store.Reserved) || strings.Contains(path, "/"+store.Reserved)
 }
 
 // scan looks through a directory and all below it, and calls found with each regular

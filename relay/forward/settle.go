@@ -63,16 +63,3 @@ func openForWriting(path string) bool {
 	}
 	return errors.Is(err, unix.EAGAIN)
 }
-
-// via is an attribute with the ids of the drops that a file came through.
-const via = "user.relay.via"
-
-// cameThrough reads it; "" is none, or a file system that keeps none.
-func cameThrough(root, path string) string {
-	var buf [1 << 10]byte
-	n, err := unix.Lgetxattr(filepath.Join(root, path), via, buf[:])
-	if err != nil {
-		return ""
-	}
-	return string(buf[:n])
-}

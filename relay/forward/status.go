@@ -69,7 +69,7 @@ func (f *Forwarder) Statuses() (all []Status) {
 				Retries: r.retries.Load(), GivenUp: r.failedFiles.Load(), Looped: f.counts.looped.Load(),
 			}
 			for _, one := range f.files {
-				if !one.queued || one.legs[i].state != waiting && one.legs[i].state != carried {
+				if !one.queued || !one.legs[i].state.pending() {
 					continue
 				}
 				l := &one.legs[i]
@@ -104,10 +104,15 @@ func (f *Forwarder) Queue() (all []Item, err error) {
 			}
 			for i, r := range f.routes {
 				l := one.legs[i]
-				names := map[state]string{waiting: "waiting", carried: "carried"}
-				if name := names[l.state]; name != "" {
-					all = append(all, Item{one.path, r.config.To, one.look.version.Size, name, l.since, l.tries, l.next, l.why})
+				item := Item{one.path, r.config.To, one.look.version.Size, "carried", l.since, l.tries, l.next, l.why}
+				switch l.state {
+				case waiting:
+					item.State, item.Next = "waiting", r.after(l.next)
+				case carried:
+				case unwanted, sent, failed:
+					continue
 				}
+				all = append(all, item)
 			}
 		}
 		for _, r := range f.routes {
@@ -127,6 +132,7 @@ func (f *Forwarder) Queue() (all []Item, err error) {
 func (f *Forwarder) Retry(path string) (n int, err error) {
 	err = f.ask(func() {
 		for i, r := range f.routes {
+			before := n
 			for _, one := range f.files {
 				if (path == "" || path == one.path) && one.queued && one.legs[i].state == waiting {
 					one.legs[i].next = time.Time{}
@@ -140,6 +146,9 @@ func (f *Forwarder) Retry(path string) (n int, err error) {
 					delete(f.files, name)
 					f.consider(name, true)
 				}
+			}
+			if n > before {
+				r.until = time.Time{} // also where nobody was there to take anything
 			}
 		}
 	})

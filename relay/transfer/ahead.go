@@ -237,7 +237,7 @@ func (a *Ahead) Finish(ino uint64, size, mtime int64) (*Delivery, error) {
 // all, the file is read.
 func (a *Ahead) given() sum {
 	got, _ := parseSums([]string{a.from.Digests()}, a.c.run.Digest)
-	if got.by != a.c.run.Digest {
+	if got.By != a.c.run.Digest {
 		return sum{}
 	}
 	return got

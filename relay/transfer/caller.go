@@ -16,7 +16,7 @@ type caller struct {
 	ctx    context.Context
 	giveUp context.CancelCauseFunc
 	wire   *wire
-	host   string
+	host   string // that the connection is to
 	still  still
 }
 
@@ -49,14 +49,24 @@ func (c *caller) wait(p Place, tries int, err error) error {
 		return context.Cause(c.ctx)
 	case c.run.GiveUpAfter <= 0:
 		return err // whoever asks tries again himself
-	case c.run.patience.failed():
-		err = fmt.Errorf("given up after %v without progress: %w", c.run.GiveUpAfter, err)
-		c.giveUp(err)
+	}
+	if err := c.impatient(err); err != nil {
 		return err
 	}
 	c.run.Tell(Event{Kind: Retried, URL: p.String(), Why: err.Error()})
 	sleep(c.ctx, backoff(tries))
 	return nil
+}
+
+// impatient notes a failure. If nothing has moved for as long as that may be, it ends the
+// run, and says why.
+func (c *caller) impatient(err error) error {
+	if !c.run.patience.failed() {
+		return nil
+	}
+	err = fmt.Errorf("given up after %v without progress: %w", c.run.GiveUpAfter, err)
+	c.giveUp(err)
+	return err
 }
 
 // once sends a request one time.

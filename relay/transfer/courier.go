@@ -9,9 +9,10 @@ import (
 // Courier sends one file after the other to a directory of a drop. A small one goes in one
 // request, under an id that follows from what it is; a large one by an upload of its own,
 // with a place that is noted before the file is completed. So no kill and no lost answer
-// has a file appear twice. It does not try again by itself. A large
-// one is sent from a copy that shares its blocks, where StateDir is on the same file system
-// and that can do it: then what is delivered is the file as it was when Carry began.
+// has a file appear twice. It does not try again by itself.
+//
+// A large file is sent from a copy that shares its blocks, where StateDir is on the same file
+// system and that can do it: then what is delivered is the file as it was when Carry began.
 type Courier struct {
 	caller
 	to      Place
@@ -53,8 +54,8 @@ func (c *Courier) Carry(path, name, via string) (*Delivery, error) {
 	return &Delivery{j}, nil
 }
 
-// Delivery is a file that has arrived, with the note of it if it was a large one. One of its methods is to be
-// called.
+// Delivery is a file that has arrived, with the note of it if it was a large one. One of its
+// methods is to be called.
 type Delivery struct{ note *journal }
 
 // Settle removes the note: the delivery is remembered elsewhere.

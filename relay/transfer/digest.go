@@ -1,66 +1,44 @@
 package transfer
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
-	"hash"
 	"strings"
 
-	"github.com/zeebo/xxh3"
+	"relay/relay/drop/digest"
 )
 
-// Digest is the way the content of a file is verified, by its name in Repr-Digest
-// (RFC 9530).
-type Digest string
+// Digest is the way the content of a file is verified.
+type Digest = digest.Algorithm
 
 // The digests. XXH3 finds damage at the speed of memory; SHA256 tampering, too.
 const (
-	XXH3   Digest = "xxh3-128"
-	SHA256 Digest = "sha-256"
-	NoSum  Digest = "none"
+	XXH3   = digest.XXH3
+	SHA256 = digest.SHA256
+	NoSum  = digest.None
 )
+
+// sum is a digest with its value; one by NoSum is none.
+type sum = digest.Sum
 
 // ParseDigest reads the name of a digest.
 func ParseDigest(s string) (Digest, error) {
-	switch d := Digest(s); d {
-	case XXH3, SHA256, NoSum:
-		return d, nil
+	for _, d := range []Digest{XXH3, SHA256, NoSum} {
+		if s == d.String() {
+			return d, nil
+		}
 	}
-	return "", fmt.Errorf("%q is no digest; there are %s, %s and %s", s, XXH3, SHA256, NoSum)
+	return NoSum, fmt.Errorf("%q is no digest; there are %s, %s and %s", s, XXH3, SHA256, NoSum)
 }
 
-func (d Digest) hash() hash.Hash {
-	if d == SHA256 {
-		return sha256.New()
-	}
-	return xxh3.New128()
-}
-
-// sum is a digest with its value.
-type sum struct {
-	by    Digest
-	value []byte
-}
-
-// String is the sum as a field's value has it.
-func (s sum) String() string {
-	return string(s.by) + "=:" + base64.StdEncoding.EncodeToString(s.value) + ":"
-}
-
-// parseSums finds the sums we know in the Repr-Digest fields of an answer: best of all
-// the one that is liked.
+// parseSums finds the sums that we compute in the Repr-Digest fields of an answer: best of
+// all the one that is liked. One that cannot be read is as if it were not there.
 func parseSums(fields []string, like Digest) (found sum, ok bool) {
 	for member := range strings.SplitSeq(strings.Join(fields, ","), ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(member), "=")
-		by := Digest(strings.ToLower(name))
-		if by != XXH3 && by != SHA256 || ok && by != like {
-			continue
-		}
-		raw, err := base64.StdEncoding.DecodeString(strings.Trim(value, ":"))
-		if err == nil && len(raw) == by.hash().Size() {
-			found, ok = sum{by, raw}, true
+		sums, _ := digest.Parse([]string{member})
+		for _, s := range sums {
+			if (s.By == XXH3 || s.By == SHA256) && (!ok || s.By == like) {
+				found, ok = s, true
+			}
 		}
 	}
 	return found, ok
@@ -69,15 +47,16 @@ func parseSums(fields []string, like Digest) (found sum, ok bool) {
 // wantSums is the value of Want-Repr-Digest that asks for the digest first, and takes
 // the other as well.
 func wantSums(like Digest) string {
+	other := SHA256
 	if like == SHA256 {
-		return string(SHA256) + "=10, " + string(XXH3) + "=1"
+		other = XXH3
+	} else {
+		like = XXH3
 	}
-	return string(XXH3) + "=10, " + string(SHA256) + "=1"
+	return like.String() + "=10, " + other.String() + "=1"
 }
 
 // errDamaged is what a digest that does not match means.
 func errDamaged(name string, want, got sum) error {
 	return fmt.Errorf("%s: damaged on the way: its digest is %s, and should be %s", name, got, want)
 }
-
-func (s sum) equal(other sum) bool { return s.by == other.by && bytes.Equal(s.value, other.value) }

@@ -18,12 +18,17 @@
 // the drop's to publish, and is looked at before and after, so that what changed in
 // between is sent again.
 //
-// Follow a sending: send.go plans (walk.go goes through trees), put.go runs a connection and
-// puts small files (small.go: each in one request, once), post.go sends a large one by resumable.go, and stream.go what cannot
-// be read twice. source.go is what is known of a file while it is sent.
+// Both kinds of connections are lanes (lane.go), over callers (caller.go), which ask one
+// thing at a time.
+//
+// Follow a sending: send.go plans (walk.go goes through trees), put.go runs a connection
+// and puts small files (small.go: each in one request, once), post.go sends a large one by
+// resumable.go and notes it in journal.go, and stream.go sends what cannot be read twice.
+// source.go is what is known of a file while it is sent, and still.go the copy that it is
+// sent from where there can be one.
 //
 // A courier (courier.go) sends single files for package forward, also those that are still
-// arriving here (ahead.go).
+// arriving here (ahead.go). Digests are computed beside a transfer, by follower.go.
 //
 // Follow a fetch: get.go plans (tree.go asks for listings), pipeline.go runs a
 // connection, fetch.go takes an answer, land.go moves its bytes, partial.go publishes.

@@ -58,6 +58,15 @@ var advice = map[int]string{
 	http.StatusBadRequest:            "the drop does not understand: is it a relay of this version, and the name one that it allows?",
 }
 
+// taken is the error of an answer that does not say that the server has taken what it got.
+func taken(p Place, res *http.Response) error {
+	switch res.StatusCode {
+	case http.StatusOK, http.StatusCreated, http.StatusNoContent:
+		return nil
+	}
+	return badStatus(p, res)
+}
+
 // badStatus is the error that an answer other than the wanted one is. A drop says in a
 // line why; where it is not a drop that speaks, the meaning of its status must do.
 func badStatus(p Place, res *http.Response) error {

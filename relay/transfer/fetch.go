@@ -32,7 +32,7 @@ func (f *fetch) event(k Kind) Event {
 }
 
 // request asks for the file, or for what of it is missing.
-func (l *lane) request(f *fetch) error {
+func (l *getLane) request(f *fetch) error {
 	f.offset, f.etag = 0, ""
 	fields := []field{{"X-Relay-Want", "attributes"}, {"Want-Repr-Digest", wantSums(l.run.Digest)}}
 	if f.size >= resumeLeast {
@@ -56,7 +56,7 @@ func (l *lane) request(f *fetch) error {
 
 // answer takes the answer to a request, up to the file's last byte. usable says that the
 // connection can go on.
-func (l *lane) answer(f *fetch, res *http.Response) (done *landed, usable bool, err error) {
+func (l *getLane) answer(f *fetch, res *http.Response) (done *landed, usable bool, err error) {
 	switch {
 	case res.StatusCode == http.StatusOK:
 		f.offset = 0

@@ -33,7 +33,7 @@ func follow(f io.ReaderAt, by Digest) *follower { return lead(f, by, 0) }
 
 // lead begins at the start of a file of this size, which is to be sent.
 func lead(f io.ReaderAt, by Digest, size int64) *follower {
-	w := &follower{done: make(chan struct{}), sum: sum{by: by}, ahead: min(size, aheadBytes), size: size}
+	w := &follower{done: make(chan struct{}), sum: sum{By: by}, ahead: min(size, aheadBytes), size: size}
 	w.changed = sync.NewCond(&w.mu)
 	go w.run(f)
 	return w
@@ -41,7 +41,7 @@ func lead(f io.ReaderAt, by Digest, size int64) *follower {
 
 func (w *follower) run(f io.ReaderAt) {
 	defer close(w.done)
-	h := w.sum.by.hash()
+	h := w.sum.By.New()
 	buf := make([]byte, followBytes)
 	at := int64(0)
 	for to := w.next(at); at < to; to = w.next(at) {
@@ -53,7 +53,7 @@ func (w *follower) run(f io.ReaderAt) {
 		h.Write(buf[:n])
 		at += int64(n)
 	}
-	w.sum.value = h.Sum(nil)
+	w.sum.Value = h.Sum(nil)
 }
 
 // next says that all before at was read, and waits until more may be; nothing more is the

@@ -15,7 +15,7 @@ func TestFollowerReadsBehind(t *testing.T) {
 		content[i] = byte(i * 7 >> 3)
 	}
 	for _, by := range []Digest{XXH3, SHA256} {
-		h := by.hash()
+		h := by.New()
 		h.Write(content)
 		for _, step := range []int{1 << 30, 1000, followBytes} {
 			w := follow(bytes.NewReader(content), by)
@@ -24,7 +24,7 @@ func TestFollowerReadsBehind(t *testing.T) {
 			}
 			w.reach(int64(len(content)))
 			got, err := w.end()
-			if err != nil || !got.equal(sum{by, h.Sum(nil)}) {
+			if err != nil || !got.Equal(sum{By: by, Value: h.Sum(nil)}) {
 				t.Errorf("%s in steps of %d: %v, %v", by, step, got, err)
 			}
 		}
@@ -46,7 +46,7 @@ func TestFollowerReadsAhead(t *testing.T) {
 	for i := range content {
 		content[i] = byte(i * 7 >> 3)
 	}
-	h := XXH3.hash()
+	h := XXH3.New()
 	h.Write(content)
 	for _, begin := range []int{0, 1, 2*aheadBytes + 5, len(content)} {
 		w := lead(bytes.NewReader(content), XXH3, int64(len(content)))
@@ -58,7 +58,7 @@ func TestFollowerReadsAhead(t *testing.T) {
 			w.reach(int64(at))
 		}
 		got, err := w.end()
-		if err != nil || !got.equal(sum{XXH3, h.Sum(nil)}) {
+		if err != nil || !got.Equal(sum{By: XXH3, Value: h.Sum(nil)}) {
 			t.Errorf("from %d: %v, %v", begin, got, err)
 		}
 	}

@@ -15,8 +15,7 @@ import (
 
 // journal remembers an upload beyond the end of this process: where it goes on, and for
 // what file. It is locked, so that two processes do not send the same file to the same
-// place at once. Without a
-// directory for it, it ends with the process.
+// place at once. Without a directory for it, it ends with the process.
 type journal struct {
 	file    *os.File
 	path    string

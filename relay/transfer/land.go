@@ -28,7 +28,7 @@ const (
 )
 
 // land moves the body of an answer into the part. usable says that all of it was taken.
-func (l *lane) land(f *fetch, res *http.Response) (done *landed, usable bool, err error) {
+func (l *getLane) land(f *fetch, res *http.Response) (done *landed, usable bool, err error) {
 	p := f.part
 	if f.offset == 0 {
 		err = p.begin(origin{URL: f.from.String(), ETag: res.Header.Get("ETag"), Size: res.ContentLength})
@@ -51,7 +51,7 @@ func (l *lane) land(f *fetch, res *http.Response) (done *landed, usable bool, er
 
 	done = &landed{fetch: f, attributes: attributesOf(res.Header)}
 	done.want, _ = parseSums(res.Header.Values("Repr-Digest"), l.run.Digest)
-	verify := done.want.by != "" && l.run.Digest != NoSum
+	verify := done.want.By != NoSum && l.run.Digest != NoSum
 	if !verify {
 		done.want = sum{}
 	}
@@ -59,7 +59,7 @@ func (l *lane) land(f *fetch, res *http.Response) (done *landed, usable bool, er
 		err = l.landSmall(done, int(res.ContentLength))
 	} else {
 		if verify {
-			done.follower = follow(p.file, done.want.by)
+			done.follower = follow(p.file, done.want.By)
 		}
 		err = l.landLarge(done, res)
 	}
@@ -73,7 +73,7 @@ func (l *lane) land(f *fetch, res *http.Response) (done *landed, usable bool, er
 }
 
 // landSmall reads a body into memory and writes it at once.
-func (l *lane) landSmall(done *landed, size int) error {
+func (l *getLane) landSmall(done *landed, size int) error {
 	l.run.pace.take(l.ctx, int64(size))
 	b := l.scratch[:size]
 	if err := l.wire.SetReadDeadline(time.Now().Add(silence)); err != nil {
@@ -82,10 +82,10 @@ func (l *lane) landSmall(done *landed, size int) error {
 	if _, err := io.ReadFull(l.wire.in, b); err != nil {
 		return cutOff(err)
 	}
-	if done.want.by != "" {
-		h := done.want.by.hash()
+	if done.want.By != NoSum {
+		h := done.want.By.New()
 		h.Write(b)
-		done.got = sum{done.want.by, h.Sum(nil)}
+		done.got = sum{By: done.want.By, Value: h.Sum(nil)}
 	}
 	if _, err := done.fetch.part.file.Write(b); err != nil {
 		return final(err)
@@ -95,7 +95,7 @@ func (l *lane) landSmall(done *landed, size int) error {
 }
 
 // landLarge moves a body: what came along with its head by copying, the rest by splicing.
-func (l *lane) landLarge(done *landed, res *http.Response) error {
+func (l *getLane) landLarge(done *landed, res *http.Response) error {
 	f, file := done.fetch, done.fetch.part.file
 	at := f.offset
 	var flushed int64
@@ -137,7 +137,7 @@ func (l *lane) landLarge(done *landed, res *http.Response) error {
 }
 
 // move takes at most n bytes of the body; fewer come with an error.
-func (l *lane) move(file *os.File, res *http.Response, n int64) (int64, error) {
+func (l *getLane) move(file *os.File, res *http.Response, n int64) (int64, error) {
 	in := l.wire.in
 	switch buffered := int64(in.Buffered()); {
 	case res.ContentLength < 0:
@@ -163,7 +163,7 @@ func writeBack(file *os.File, from, to int64) int64 {
 	return to
 }
 
-func (l *lane) count(f *fetch, n int64) {
+func (l *getLane) count(f *fetch, n int64) {
 	f.moved += n
 	f.tries = 0
 	l.run.moved(n)
@@ -184,7 +184,7 @@ func (d *landed) verify() (err error) {
 			return final(err)
 		}
 	}
-	if d.want.by != "" && !d.got.equal(d.want) {
+	if d.want.By != NoSum && !d.got.Equal(d.want) {
 		return errDamaged(d.fetch.shown, d.want, d.got)
 	}
 	return nil

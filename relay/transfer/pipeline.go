@@ -1,36 +1,20 @@
 package transfer
 
-import (
-	"context"
-	"fmt"
-	"sync"
-)
+import "sync"
 
 const (
-	// windowMost is how many requests one connection has under way.
-	windowMost = 32
-	// windowBytes is how many bytes are asked for ahead. A large file is not followed by
-	// others, which another connection could fetch meanwhile.
-	windowBytes = 1 << 20
 	// finishers is how many files are brought to the disk at a time: the file system
 	// writes them together.
 	finishers = 16
 	// spoiltMost is how often a file may arrive damaged.
 	spoiltMost = 3
-	// triesMost is how many connections in a row may break over one file that they bring
-	// no byte of.
-	triesMost = 10
 )
 
-// lane is one connection of a fetch, and the goroutine that drives it.
-type lane struct {
-	run     *Run
-	ctx     context.Context
+// getLane is one connection of a fetching run, and the goroutine that drives it.
+type getLane struct {
+	caller
 	queue   *queue[*fetch]
-	host    string
 	landed  chan<- *landed
-	giveUp  context.CancelCauseFunc
-	wire    *wire
 	window  []*fetch // asked for, in order
 	ahead   int64    // bytes of them
 	failed  int      // connections in a row that brought nothing
@@ -38,35 +22,22 @@ type lane struct {
 }
 
 // drive fetches until nothing is left.
-func (l *lane) drive() {
+func (l *getLane) drive() {
 	l.scratch = make([]byte, spliceLeast)
-	for l.ctx.Err() == nil {
-		more, err := l.fill()
-		if err == nil && !more {
-			break
-		}
-		if err == nil {
-			err = l.next()
-		}
-		if err != nil {
-			l.broken(err)
-		}
-	}
+	drive(l.ctx, l)
 	l.drop()
 }
 
 // fill asks for files until enough are under way. more is false at the end of all work.
-func (l *lane) fill() (more bool, err error) {
+func (l *getLane) fill() (more bool, err error) {
 	for len(l.window) < windowMost && l.ahead < windowBytes {
 		f, ok := l.queue.take(len(l.window) == 0)
 		if !ok {
 			break
 		}
-		if l.wire == nil {
-			if l.wire, err = dial(l.ctx, l.host); err != nil {
-				l.queue.giveBack(f)
-				return true, err
-			}
+		if _, err := l.dial(l.host); err != nil {
+			l.queue.giveBack(f)
+			return true, err
 		}
 		if err := l.request(f); err != nil {
 			l.settle(f, err)
@@ -83,7 +54,7 @@ func (l *lane) fill() (more bool, err error) {
 }
 
 // next takes the answer to the oldest request.
-func (l *lane) next() error {
+func (l *getLane) next() error {
 	f := l.window[0]
 	res, err := l.wire.hear("GET", nil)
 	if err != nil {
@@ -112,7 +83,7 @@ func (l *lane) next() error {
 }
 
 // finish publishes a file, or has it done where syncing is to be waited for.
-func (l *lane) finish(d *landed) {
+func (l *getLane) finish(d *landed) {
 	if l.run.Durable || d.follower != nil {
 		l.landed <- d
 		return
@@ -153,7 +124,7 @@ func (r *Run) finish(q *queue[*fetch], d *landed) {
 		return
 	}
 	e := f.event(Finished)
-	if d.want.by != "" {
+	if d.want.By != NoSum {
 		e.Digest = d.want.String()
 	}
 	r.FilesDone.Add(1)
@@ -162,7 +133,7 @@ func (r *Run) finish(q *queue[*fetch], d *landed) {
 }
 
 // settle gives a file up.
-func (l *lane) settle(f *fetch, err error) {
+func (l *getLane) settle(f *fetch, err error) {
 	if f.part != nil {
 		f.part.keep()
 		f.part = nil
@@ -172,7 +143,7 @@ func (l *lane) settle(f *fetch, err error) {
 }
 
 // later has a file tried again, unless it was tried for too long.
-func (l *lane) later(f *fetch, err error) {
+func (l *getLane) later(f *fetch, err error) {
 	f.tries++
 	if l.run.patience.failed() {
 		l.settle(f, err)
@@ -202,11 +173,11 @@ func (f *fetch) release(r *Run) {
 }
 
 // broken gives up a connection, and after a while begins another.
-func (l *lane) broken(err error) {
-	e := Event{Kind: Retried, URL: "http://" + l.host + "/", Why: err.Error()}
+func (l *getLane) broken(err error) {
 	if l.ctx.Err() != nil {
 		return
 	}
+	e := Event{Kind: Retried, URL: "http://" + l.host + "/", Why: err.Error()}
 	if len(l.window) > 0 {
 		f := l.window[0]
 		e.URL, e.Path = f.from.String(), f.shown
@@ -216,8 +187,8 @@ func (l *lane) broken(err error) {
 		}
 	}
 	l.drop()
-	if l.failed++; l.run.patience.failed() {
-		l.giveUp(fmt.Errorf("given up after %v without progress: %w", l.run.GiveUpAfter, err))
+	l.failed++
+	if l.impatient(err) != nil {
 		return
 	}
 	l.run.Tell(e)
@@ -225,14 +196,11 @@ func (l *lane) broken(err error) {
 }
 
 // drop closes the connection; what was asked for on it goes back.
-func (l *lane) drop() {
+func (l *getLane) drop() {
 	for _, f := range l.window {
 		f.release(l.run)
 		l.queue.giveBack(f)
 	}
 	l.window, l.ahead = nil, 0
-	if l.wire != nil {
-		l.wire.hangUp()
-		l.wire = nil
-	}
+	l.hangUp()
 }

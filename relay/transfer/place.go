@@ -83,19 +83,9 @@ func (p Place) follow(href string) Place {
 	return p
 }
 
+// inPath makes of a text that is escaped for a query one for a path.
+var inPath = strings.NewReplacer("+", "%20", "%2F", "/")
+
 // escape writes a name as a part of a URL: all but the unreserved characters of RFC 3986
-// and '/' become %XX.
-func escape(s string) string {
-	const digits = "0123456789ABCDEF"
-	b := make([]byte, 0, len(s)+16)
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
-			c == '-', c == '.', c == '_', c == '~', c == '/':
-			b = append(b, c)
-		default:
-			b = append(b, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return string(b)
-}
+// and '/' become %XX. (url.PathEscape leaves more.)
+func escape(s string) string { return inPath.Replace(url.QueryEscape(s)) }

@@ -31,7 +31,7 @@ func TestParseURL(t *testing.T) {
 
 func TestPlacesBeneath(t *testing.T) {
 	p := Place{"h:80", "/in"}
-	if got := p.join("a b/\xff?").String(); got != "http://h/in/a%20b/%FF%3F" {
+	if got := p.join("a b+~:/\xff?").String(); got != "http://h/in/a%20b%2B~%3A/%FF%3F" {
 		t.Errorf("joined: %s", got)
 	}
 	if got := p.follow("x%20y/").path; got != "/in/x%20y/" {

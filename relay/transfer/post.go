@@ -121,7 +121,7 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 	got := p.known
 	p.known = sum{} // should it be wrong, the file is read
 	var f *follower
-	if c.run.Digest != NoSum && got.by == "" {
+	if c.run.Digest != NoSum && got.By == NoSum {
 		f = lead(s, c.run.Digest, p.size)
 		f.reach(offset)
 	}
@@ -240,13 +240,7 @@ func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
 		return sum{}, err
 	}
 	c.run.Tell(p.event(Started))
-	err = c.once("PUT", p.to, c.pouring(p, s, p.size, nil), func(res *http.Response) error {
-		switch res.StatusCode {
-		case http.StatusOK, http.StatusCreated, http.StatusNoContent:
-			return nil
-		}
-		return badStatus(p.to, res)
-	}, fields...)
+	err = c.once("PUT", p.to, c.pouring(p, s, p.size, nil), func(res *http.Response) error { return taken(p.to, res) }, fields...)
 	return got, errors.Join(err, s.unchanged())
 }
 
@@ -258,12 +252,12 @@ const pourChunk = aheadBytes / 2
 // this digest, if there is one.
 func (c *caller) onServer(to Place, like sum) (there listed, err error) {
 	fields := []field{{"X-Relay-Want", "attributes"}}
-	if like.by != "" {
-		fields = append(fields, field{"Want-Repr-Digest", string(like.by) + "=1"})
+	if like.By != NoSum {
+		fields = append(fields, field{"Want-Repr-Digest", like.By.String() + "=1"})
 	}
 	err = c.once("HEAD", to, nil, func(res *http.Response) error {
-		got, _ := parseSums(res.Header.Values("Repr-Digest"), like.by)
-		if res.StatusCode == http.StatusOK && (like.by == "" || got.equal(like)) {
+		got, _ := parseSums(res.Header.Values("Repr-Digest"), like.By)
+		if res.StatusCode == http.StatusOK && (like.By == NoSum || got.Equal(like)) {
 			a := attributesOf(res.Header)
 			there = listed{Kind: kindFile, Size: res.ContentLength, Modified: a.modified, Mode: formatMode(a.mode)}
 		}
@@ -275,7 +269,7 @@ func (c *caller) onServer(to Place, like sum) (there listed, err error) {
 // completeUpload has the server publish the file, if its digest is the same.
 func (c *caller) completeUpload(p *post, s *source, at Place, got sum) error {
 	fields := s.attributes()
-	if got.by != "" {
+	if got.By != NoSum {
 		fields = append(fields, field{"Repr-Digest", got.String()})
 	}
 	p.asked, p.sum = true, got

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 )
 
@@ -25,18 +24,7 @@ type putLane struct {
 // drive sends until nothing is left.
 func (l *putLane) drive() {
 	l.scratch = make([]byte, inMemory)
-	for l.ctx.Err() == nil {
-		more, err := l.fill()
-		if err == nil && !more {
-			break
-		}
-		if err == nil {
-			err = l.next()
-		}
-		if err != nil {
-			l.broken(err)
-		}
-	}
+	drive(l.ctx, l)
 	l.reset()
 }
 
@@ -138,23 +126,18 @@ func (l *putLane) next() error {
 	l.ahead -= p.size
 	l.failed = 0
 	l.run.patience.moved()
-	stays := true
-	switch res.StatusCode {
-	case http.StatusOK, http.StatusCreated, http.StatusNoContent:
-		stays = goesOn(res)
+	err = taken(p.to, res)
+	stays := goesOn(res)
+	switch {
+	case err == nil:
 		l.run.moved(p.size)
 		l.run.sent(l.queue, p, p.sum)
+	case errors.Is(err, errSpoilt):
+		l.again(p, err)
+	case isFinal(err):
+		l.give(p, err)
 	default:
-		err := badStatus(p.to, res)
-		stays = goesOn(res)
-		switch {
-		case errors.Is(err, errSpoilt):
-			l.again(p, err)
-		case isFinal(err):
-			l.give(p, err)
-		default:
-			l.later(p, err)
-		}
+		l.later(p, err)
 	}
 	if !stays {
 		l.reset()
@@ -179,7 +162,7 @@ func (l *putLane) sendAlone() {
 // sent settles a file that is there.
 func (r *Run) sent(q *queue[*post], p *post, got sum) {
 	e := p.event(Finished)
-	if got.by != "" {
+	if got.By != NoSum {
 		e.Digest = got.String()
 	}
 	r.FilesDone.Add(1)
@@ -241,8 +224,8 @@ func (l *putLane) broken(err error) {
 		}
 	}
 	l.reset()
-	if l.failed++; l.run.patience.failed() {
-		l.giveUp(fmt.Errorf("given up after %v without progress: %w", l.run.GiveUpAfter, err))
+	l.failed++
+	if l.impatient(err) != nil {
 		return
 	}
 	l.run.Tell(e)
@@ -260,9 +243,4 @@ func (l *putLane) reset() {
 	}
 	l.window, l.ahead, l.broke = nil, 0, nil
 	l.hangUp()
-}
-
-// newPutLane makes a lane.
-func newPutLane(ctx context.Context, r *Run, giveUp context.CancelCauseFunc, q *queue[*post]) *putLane {
-	return &putLane{caller: caller{run: r, ctx: ctx, giveUp: giveUp}, queue: q}
 }

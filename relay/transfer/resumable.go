@@ -36,7 +36,7 @@ var errNoUploads = errors.New("the server takes no resumable uploads")
 func (c *caller) create(to Place, length int64, fields ...field) (at Place, err error) {
 	fields = uploadFields(append(fields, field{"Upload-Complete", incomplete})...)
 	if c.run.Digest != NoSum {
-		fields = append(fields, field{"Want-Repr-Digest", string(c.run.Digest) + "=1"})
+		fields = append(fields, field{"Want-Repr-Digest", c.run.Digest.String() + "=1"})
 	}
 	if length >= 0 {
 		fields = append(fields, field{"Upload-Length", strconv.FormatInt(length, 10)})
@@ -105,12 +105,10 @@ func (c *caller) finishAt(at Place, length int64, fields ...field) error {
 
 func appended(at Place, res *http.Response) error {
 	switch res.StatusCode {
-	case http.StatusOK, http.StatusCreated, http.StatusNoContent:
-		return nil
 	case http.StatusNotFound, http.StatusGone:
 		return errUploadGone
 	}
-	return badStatus(at, res)
+	return taken(at, res)
 }
 
 // cancel has the server forget an upload, and reports that it was heard. Whether it does is

@@ -49,7 +49,8 @@ func (r *Run) Send(parent context.Context, paths []string, recursive bool, url s
 	defer stop()
 	var lanes sync.WaitGroup
 	for range r.Parallel {
-		lanes.Go(newPutLane(ctx, r, giveUp, s.queue).drive)
+		l := &putLane{caller: caller{run: r, ctx: ctx, giveUp: giveUp}, queue: s.queue}
+		lanes.Go(l.drive)
 	}
 	for _, path := range paths {
 		s.plan(path, to, recursive)
@@ -112,12 +113,11 @@ func (s *send) finishDir(d sentDir) error {
 		return nil
 	}
 	return s.asker.ask("MKCOL", d.to, func(res *http.Response) error {
-		switch res.StatusCode {
-		case http.StatusCreated, http.StatusNoContent, http.StatusOK:
+		err := taken(d.to, res)
+		if err == nil {
 			s.run.Tell(Event{Kind: MadeDir, Path: d.path, URL: d.to.String()})
-			return nil
 		}
-		return badStatus(d.to, res)
+		return err
 	}, directoryFields(d.info)...)
 }
 

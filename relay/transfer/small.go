@@ -42,9 +42,9 @@ func (c *caller) read(p *post, s *source, into []byte) ([]byte, []field, error) 
 	}
 	fields := append(s.attributes(), p.extra...)
 	if c.run.Digest != NoSum {
-		h := c.run.Digest.hash()
+		h := c.run.Digest.New()
 		h.Write(content)
-		p.sum = sum{c.run.Digest, h.Sum(nil)}
+		p.sum = sum{By: c.run.Digest, Value: h.Sum(nil)}
 		fields = append(fields, field{"Repr-Digest", p.sum.String()})
 	}
 	return content, fields, nil
@@ -82,13 +82,7 @@ func (c *Courier) putOnce(p *post) error {
 	}
 	fields = append(fields, field{transferField, idOf(c.secret, p.to, s.look)})
 	b := &body{int64(len(content)), func(w *wire, _ <-chan struct{}) error { return w.write(content) }}
-	err = c.once("PUT", p.to, b, func(res *http.Response) error {
-		switch res.StatusCode {
-		case http.StatusOK, http.StatusCreated, http.StatusNoContent:
-			return nil
-		}
-		return badStatus(p.to, res)
-	}, fields...)
+	err = c.once("PUT", p.to, b, func(res *http.Response) error { return taken(p.to, res) }, fields...)
 	if err == nil {
 		c.run.moved(int64(len(content)))
 	}

@@ -35,7 +35,7 @@ func (r *Run) SendStream(parent context.Context, from io.Reader, url string) err
 	}
 	ctx, giveUp := context.WithCancelCause(parent)
 	defer giveUp(nil)
-	s := &stream{caller: caller{run: r, ctx: ctx, giveUp: giveUp}, post: &post{path: "-", to: to}, hash: r.Digest.hash()}
+	s := &stream{caller: caller{run: r, ctx: ctx, giveUp: giveUp}, post: &post{path: "-", to: to}, hash: r.Digest.New()}
 	defer s.hangUp()
 	r.Files.Add(1)
 	if err := s.send(from); err != nil {
@@ -47,7 +47,7 @@ func (r *Run) SendStream(parent context.Context, from io.Reader, url string) err
 	}
 	e := s.post.event(Finished)
 	if r.Digest != NoSum {
-		e.Digest = sum{r.Digest, s.hash.Sum(nil)}.String()
+		e.Digest = sum{By: r.Digest, Value: s.hash.Sum(nil)}.String()
 	}
 	r.FilesDone.Add(1)
 	r.Tell(e)
@@ -176,7 +176,7 @@ func (s *stream) complete() error {
 		asked = true
 		var fields []field
 		if s.run.Digest != NoSum {
-			fields = append(fields, field{"Repr-Digest", sum{s.run.Digest, s.hash.Sum(nil)}.String()})
+			fields = append(fields, field{"Repr-Digest", sum{By: s.run.Digest, Value: s.hash.Sum(nil)}.String()})
 		}
 		return finalIfGone(s.finishAt(s.at, s.offset, fields...))
 	})

@@ -25,6 +25,7 @@ type browser struct {
 	next     int
 	waiting  map[int]chan reply
 	troubles []string // what the page's console complained of
+	password string   // the person's answer when a server asks for one; "" = Cancel
 }
 
 type reply struct {
@@ -89,9 +90,53 @@ func (b *browser) listen(from *os.File) {
 			c <- r
 		case r.Method == "Log.entryAdded" || r.Method == "Runtime.exceptionThrown":
 			b.troubles = append(b.troubles, string(r.Params))
+		case r.Method == "Fetch.requestPaused" || r.Method == "Fetch.authRequired":
+			b.goOn(r)
 		}
 		b.mu.Unlock()
 	}
+}
+
+// answerAs has the browser's question for a name and a password answered from now on: with
+// this password, or by Cancel.
+func (b *browser) answerAs(password string) {
+	b.t.Helper()
+	b.mu.Lock()
+	b.password = password
+	b.mu.Unlock()
+	b.ask("Fetch.enable", object{"handleAuthRequests": true}, nil)
+}
+
+// goOn lets a request pass that waits for us since answerAs; b.mu is held.
+func (b *browser) goOn(r reply) {
+	var paused struct{ RequestID string }
+	_ = json.Unmarshal(r.Params, &paused)
+	method, params := "Fetch.continueRequest", object{"requestId": paused.RequestID}
+	if r.Method == "Fetch.authRequired" {
+		method = "Fetch.continueWithAuth"
+		answer := object{"response": "CancelAuth"}
+		if b.password != "" {
+			answer = object{"response": "ProvideCredentials", "username": "me", "password": b.password}
+			b.password = "" // who is asked again was not believed
+		}
+		params["authChallengeResponse"] = answer
+	}
+	b.next++
+	_ = b.write(b.next, method, params)
+}
+
+// write sends a command.
+func (b *browser) write(id int, method string, params object) error {
+	message := object{"id": id, "method": method}
+	if params != nil {
+		message["params"] = params
+	}
+	if b.session != "" && method != "Browser.close" {
+		message["sessionId"] = b.session
+	}
+	text, _ := json.Marshal(message)
+	_, err := b.to.Write(append(text, 0))
+	return err
 }
 
 // call sends a command and waits for its outcome.
@@ -101,15 +146,7 @@ func (b *browser) call(method string, params object) (reply, bool) {
 	id, done := b.next, make(chan reply, 1)
 	b.waiting[id] = done
 	b.mu.Unlock()
-	message := object{"id": id, "method": method}
-	if params != nil {
-		message["params"] = params
-	}
-	if b.session != "" && method != "Browser.close" {
-		message["sessionId"] = b.session
-	}
-	text, _ := json.Marshal(message)
-	if _, err := b.to.Write(append(text, 0)); err != nil {
+	if b.write(id, method, params) != nil {
 		return reply{}, false
 	}
 	select {

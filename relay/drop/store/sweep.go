@@ -27,8 +27,9 @@ type Seen struct {
 // no state speaks of, and states that were not written to their end: a process that was
 // killed while it filled or published them left them behind. (Whoever is at a file holds a
 // lock on it, which ends with its process; and nothing younger than the store itself is
-// touched. A time to come is no age: the clock was set back since.) each, if it is not nil, is told of
-// every file that readers see; stop ends the walk.
+// touched. A time to come is no age: the clock was set back since.)
+//
+// each, if it is not nil, is told of every file that readers see; stop ends the walk.
 func (s *Store) Sweep(each func(Seen), stop func() bool) (Census, error) {
 	w := walk{store: s, each: each, stop: stop, buf: make([]byte, 32<<10)}
 	w.states()
@@ -52,22 +53,12 @@ type walk struct {
 // Subdirectories come after the files, so that only one descriptor is open for each level.
 func (w *walk) directory(fd int, path string) {
 	defer sock.Close(fd)
-	var below, names []string
-	for !w.stop() {
-		n, err := unix.ReadDirent(fd, w.buf)
-		if err == unix.EINTR {
-			continue
+	var below []string
+	w.names(fd, func(name string) {
+		if w.entry(fd, path, name) {
+			below = append(below, name)
 		}
-		if n <= 0 {
-			break
-		}
-		_, _, names = unix.ParseDirent(w.buf[:n], -1, names[:0])
-		for _, name := range names {
-			if w.entry(fd, path, name) {
-				below = append(below, name)
-			}
-		}
-	}
+	})
 	for _, name := range below {
 		if sub, errno := openat(fd, name, directoryFlags|unix.O_NOFOLLOW, 0); errno == 0 {
 			w.directory(sub, path+name+"/")
@@ -108,6 +99,17 @@ func (w *walk) states() {
 		return // there are none
 	}
 	defer sock.Close(dir)
+	w.names(dir, func(name string) {
+		var st unix.Stat_t
+		if strings.HasSuffix(name, freshSuffix) && unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && w.stray(dir, name, &st) {
+			w.Strays++
+		}
+	})
+}
+
+// names calls visit with each name in a directory, until the walk is stopped.
+func (w *walk) names(dir int, visit func(name string)) {
+	var names []string
 	for !w.stop() {
 		n, err := unix.ReadDirent(dir, w.buf)
 		if err == unix.EINTR {
@@ -116,12 +118,9 @@ func (w *walk) states() {
 		if n <= 0 {
 			return
 		}
-		_, _, names := unix.ParseDirent(w.buf[:n], -1, nil)
+		_, _, names = unix.ParseDirent(w.buf[:n], -1, names[:0])
 		for _, name := range names {
-			var st unix.Stat_t
-			if strings.HasSuffix(name, freshSuffix) && unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && w.stray(dir, name, &st) {
-				w.Strays++
-			}
+			visit(name)
 		}
 	}
 }
