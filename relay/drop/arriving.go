@@ -23,6 +23,8 @@ type Arriving struct {
 	Size int64
 	Via  string // the ids of the drops that it came through
 	Ino  uint64 // of the file; it keeps it
+	// Computed are the digests that will be known of it, by their names in Repr-Digest.
+	Computed []string
 
 	have    atomic.Int64
 	waiting atomic.Int32 // readers: without one nobody needs to be woken
@@ -42,7 +44,7 @@ var errNotOpen = errors.New("it is not arriving any more")
 
 // announce tells of a file that begins to arrive; on a worker. nil says that nobody is
 // interested.
-func (d *Drop) announce(path string, size, have int64, via string, file int) *Arriving {
+func (d *Drop) announce(path string, size, have int64, via string, file int, t *trail) *Arriving {
 	if d.Begun == nil || size < arrivingFrom {
 		return nil
 	}
@@ -51,7 +53,7 @@ func (d *Drop) announce(path string, size, have int64, via string, file int) *Ar
 	if err != nil || unix.Fstat(own, &st) != nil {
 		return nil // it is told of when it is there, like any other
 	}
-	a := &Arriving{Path: path, Size: size, Via: via, Ino: st.Ino, file: own, changed: make(chan struct{})}
+	a := &Arriving{Path: path, Size: size, Via: via, Ino: st.Ino, file: own, changed: make(chan struct{}), Computed: t.names()}
 	a.have.Store(have)
 	d.Begun(a)
 	return a
@@ -61,7 +63,7 @@ func (d *Drop) announce(path string, size, have int64, via string, file int) *Ar
 // brings content.
 func (d *Drop) announceOngoing(o *ongoing) {
 	if o.arriving == nil && o.part != nil && o.offset < o.state.Length {
-		o.arriving = d.announce(string(o.state.Path), o.state.Length, o.offset, o.state.Header.Get("X-Relay-Via"), o.part.FD)
+		o.arriving = d.announce(string(o.state.Path), o.state.Length, o.offset, o.state.Header.Get("X-Relay-Via"), o.part.FD, o.trail)
 	}
 }
 
@@ -100,6 +102,13 @@ func (a *Arriving) Published() (store.Published, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.done, a.over && a.done.Path != ""
+}
+
+// Digests are those that were found when it was published, in the form of Repr-Digest.
+func (a *Arriving) Digests() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.done.Digests
 }
 
 // reach says how much is there. It is called for each piece that a worker has stored, of

@@ -13,28 +13,41 @@ import (
 func (c *Conn) publish() {
 	up, s := c.up, c.drop.store
 	up.whole = true
+	if up.hurried {
+		if c.state != opening {
+			c.setState(opening)
+		}
+		c.worked(up.err, func() { c.acknowledge(up.done) })
+		return
+	}
 	var done store.Published
 	var err error
 	c.toWorker(func() {
 		if up.o != nil {
 			done, err = up.complete(s)
 		} else {
-			done, err = up.publish()
+			done, err = up.publish(up.target.Offset)
 		}
 	}, func() {
-		up.part = nil
-		if err == nil && !done.Repeated { // also if its client is gone
-			up.came = done.Info.Size
-			up.arrivingFile().end(done)
-			c.arrived(done)
-		}
+		c.published(done, err)
 		c.worked(err, func() { c.acknowledge(done) })
 	})
 }
 
-// publish runs on a worker.
-func (up *upload) publish() (done store.Published, err error) {
-	up.sums, err = up.trail.end(up.part.FD, up.target.Offset)
+// published notes what has become of the file, also if its client is gone.
+func (c *Conn) published(done store.Published, err error) {
+	up := c.up
+	up.part = nil
+	if err == nil && !done.Repeated {
+		up.came = done.Info.Size
+		up.arrivingFile().end(done)
+		c.arrived(done)
+	}
+}
+
+// publish runs on a worker; the file is of this size.
+func (up *upload) publish(size int64) (done store.Published, err error) {
+	up.sums, err = up.trail.end(up.part.FD, size)
 	if err == nil && !agree(up.fields.sums, up.sums) {
 		err = errDigest
 	}
@@ -44,19 +57,19 @@ func (up *upload) publish() (done store.Published, err error) {
 	}
 	if up.repeat != nil {
 		up.part.Abandon()
-		return *up.repeat, up.isRepeat(*up.repeat)
+		return *up.repeat, up.isRepeat(*up.repeat, size)
 	}
 	up.terms.Digests = digest.Join(up.sums)
 	if done, err = up.part.Publish(up.terms); err == nil && done.Repeated {
-		err = up.isRepeat(done)
+		err = up.isRepeat(done, size)
 	}
 	return done, err
 }
 
 // isRepeat says whether what came is what was published under its id. A sender that calls
 // two files the same must not be told that the second is stored.
-func (up *upload) isRepeat(done store.Published) error {
-	if done.Info.Size != up.target.Offset {
+func (up *upload) isRepeat(done store.Published, size int64) error {
+	if done.Info.Size != size {
 		return errOther
 	}
 	before, _ := digest.Parse([]string{done.Digests}) // those that are known

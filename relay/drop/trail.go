@@ -153,6 +153,17 @@ func (t *trail) computes(all []digest.Algorithm) bool {
 	return true
 }
 
+// names are those of its digests.
+func (t *trail) names() (all []string) {
+	if t == nil {
+		return nil
+	}
+	for _, a := range t.by {
+		all = append(all, a.String())
+	}
+	return all
+}
+
 // agree compares what a sender said with what arrived.
 func agree(said, got []digest.Sum) bool {
 	for _, s := range said {

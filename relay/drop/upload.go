@@ -15,13 +15,15 @@ import (
 //	receive   the body flows into it: the loop fills a pipe, a worker flushes it
 //	publish   a worker makes it durable and gives it its name
 //
+// For a small file that has come with its head one worker does it all.
+//
 // Whatever fails before the name is given leaves nothing behind.
 type upload struct {
 	name       name
 	length     int64 // of the body, in bytes
 	continues  bool  // the client waits for a 100
 	terms      store.Terms
-	repeat     *store.Published // what became of it when it came before; nil = it comes for the first time
+	repeat     *store.Published // what became of it when it came before, and is now in its own way; else publishing finds out
 	part       *store.Partial   // nil before it is opened and after it is published
 	fields     uploadFields
 	algorithms []digest.Algorithm
@@ -37,6 +39,9 @@ type upload struct {
 	came       int64  // bytes of the file that was published
 	from       int64  // where in its file the body begins
 	told       uint64 // bytes that have been counted
+	hurried    bool   // it was published by the worker that admitted it,
+	done       store.Published
+	err        error  // with this result
 	window     int64  // when the rate is judged next
 	judged     uint64 // bytes that had come when it was judged last
 
@@ -57,18 +62,40 @@ func (c *Conn) admit(up *upload) {
 	d := c.drop
 	c.up = up
 	d.uploads.Add(1)
-	c.work(func() (err error) {
-		up.part, err = d.makeRoom(up)
-		return err
-	}, c.admitted)
+	var err error
+	c.toWorker(func() {
+		if up.part, err = d.makeRoom(up); err == nil {
+			up.hurry(c.in.receiver, &c.end)
+		}
+	}, func() {
+		if up.hurried {
+			c.published(up.done, up.err)
+		}
+		c.worked(err, c.admitted)
+	})
+}
+
+// hurry takes and publishes a small file that has come with its head: it costs one exchange
+// with a worker then, and not three. It runs on that worker.
+func (up *upload) hurry(r *flow.Receiver, from *flow.End) {
+	if up.o != nil || up.continues || up.length < 0 {
+		return
+	}
+	if up.length > 0 && !r.Early(from, &up.target, up.length) {
+		return
+	}
+	up.hurried = true
+	up.done, up.err = up.publish(up.length)
 }
 
 // makeRoom runs on a worker.
 func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
-	if done, repeated := d.store.Repeats(up.name.path, up.terms.ID); repeated {
+	if err := d.store.Check(up.name.path, up.terms); err != nil {
+		done, repeated := d.store.Repeats(up.name.path, up.terms.ID)
+		if !repeated {
+			return nil, err
+		}
 		up.repeat = &done // its bytes are taken all the same, so that the connection goes on
-	} else if err := d.store.Check(up.name.path, up.terms); err != nil {
-		return nil, err
 	}
 	size := max(up.length, 0)
 	if up.o != nil {
@@ -90,8 +117,11 @@ func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
 		return nil, d.makeOngoing(up)
 	}
 	part, err := d.store.Begin(up.name.path, size)
+	if err == nil {
+		up.target.FD = part.FD
+	}
 	if err == nil && up.repeat == nil {
-		up.arriving = d.announce(up.name.path, up.length, 0, up.fields.via, part.FD)
+		up.arriving = d.announce(up.name.path, up.length, 0, up.fields.via, part.FD, up.trail)
 	}
 	return part, err
 }
@@ -108,8 +138,6 @@ func (c *Conn) admitted() {
 		if up.told104 && up.creates && !c.say104() {
 			return
 		}
-	} else if up.part != nil {
-		up.target = flow.Target{FD: up.part.FD}
 	}
 	up.target.Most, up.target.MostErr = up.most, up.mostErr
 	if up.length < 0 {

@@ -86,6 +86,24 @@ func (r *Receiver) Receive(f *Flow, src *End, dst *Target, w Waiter) Status {
 	return Pending
 }
 
+// Early is a first step ahead of Receive, for a worker that has the file anyway: a small
+// body of size bytes that is in the socket already, all of it, goes into the file at once,
+// and Receive, which is called in any case, finds that done. It reports whether the file
+// has it all.
+func (r *Receiver) Early(src *End, dst *Target, size int64) bool {
+	if size > smallBody || int64(sock.Unread(src.FD)) < size {
+		return false
+	}
+	calls, a := r.calls, &dst.step
+	*a = intake{
+		socket: src.FD, file: dst.FD, offset: dst.Offset, remain: size, chunk: smallBody,
+		buf: scratch.Get().(*[copyBuffer]byte),
+	}
+	dst.back = true
+	calls.run(a)
+	return a.fileErr == 0 && a.remain == 0
+}
+
 // refusesSplice reports an errno after which a recv is tried in the same turn: splice
 // knows this socket not at all, or says EAGAIN for ever because of urgent data
 // (MSG_OOB), while epoll reports the socket readable.

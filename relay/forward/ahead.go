@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,7 +140,11 @@ func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *
 	if err != nil {
 		return v, fmt.Errorf("%w: %w", errAhead, err)
 	}
-	a, err := c.Begin(local, path, join(one.coming.Via, b.id), transfer.Growing{File: file, Size: one.coming.Size, Await: one.await})
+	from := transfer.Growing{File: file, Size: one.coming.Size, Await: one.await}
+	if slices.Contains(one.coming.Computed, digests[r.config.Digest].String()) {
+		from.Digests = one.coming.Digests
+	}
+	a, err := c.Begin(local, path, join(one.coming.Via, b.id), from)
 	if err != nil {
 		file.Close()
 		return v, fmt.Errorf("%w: %w", errAhead, err)

@@ -24,6 +24,10 @@ type Growing struct {
 	// Await waits until more than so many bytes are there, and says how many; over that
 	// there will be no more.
 	Await func(ctx context.Context, than int64) (have int64, over bool, err error)
+	// Digests are those of the file when it is whole, in the form of Repr-Digest; nil if it
+	// is not known that the one that is asked for will be among them. Whoever receives the
+	// file has read it for them: once is enough.
+	Digests func() string
 }
 
 const (
@@ -52,7 +56,7 @@ type Ahead struct {
 	note     *journal
 	at       Place
 	from     Growing
-	follower *follower // nil = no digest
+	follower *follower // nil = no digest, or others compute it
 	offset   int64     // bytes that the server has, for all we know
 	have     int64     // bytes that are here
 	pieces   bool      // the source is slow
@@ -81,7 +85,7 @@ func (c *Courier) Begin(path, name, via string, from Growing) (*Ahead, error) {
 		j.done()
 		return nil, err
 	}
-	if c.run.Digest != NoSum {
+	if c.run.Digest != NoSum && from.Digests == nil {
 		a.follower = follow(from.File, c.run.Digest)
 	}
 	return a, nil
@@ -199,6 +203,9 @@ func (a *Ahead) pour(w *wire, n int64, answered <-chan struct{}) error {
 // the upload goes on where it was when the file is sent the next time, see Carry.
 func (a *Ahead) Finish(ino uint64, size, mtime int64) (*Delivery, error) {
 	defer a.from.File.Close()
+	if a.from.Digests != nil {
+		a.post.known = a.given()
+	}
 	if a.follower != nil {
 		var err error
 		if a.post.known, err = a.follower.end(); err != nil {
@@ -224,6 +231,16 @@ func (a *Ahead) Finish(ino uint64, size, mtime int64) (*Delivery, error) {
 		return nil, err
 	}
 	return &Delivery{a.note}, nil
+}
+
+// given is the digest that whoever received the file has found. Should it be missing after
+// all, the file is read.
+func (a *Ahead) given() sum {
+	got, _ := parseSums([]string{a.from.Digests()}, a.c.run.Digest)
+	if got.By != a.c.run.Digest {
+		return sum{}
+	}
+	return got
 }
 
 // Cancel has the next drop forget what it has of the file. Where that cannot be said now,

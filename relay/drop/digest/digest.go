@@ -16,7 +16,7 @@ import (
 // Algorithm is a way to compute a digest.
 type Algorithm uint8
 
-// The algorithms.
+// The algorithms. Their numbers are kept with files.
 const (
 	None Algorithm = iota
 	XXH3
@@ -86,6 +86,27 @@ func Join(sums []Sum) string {
 		b.WriteString(s.String())
 	}
 	return b.String()
+}
+
+// Pack appends sums in as few bytes as they can be told from each other in.
+func Pack(b []byte, sums []Sum) []byte {
+	for _, s := range sums {
+		b = append(append(b, byte(s.By)), s.Value...)
+	}
+	return b
+}
+
+// Unpack reads what Pack has written; false says that it has not.
+func Unpack(b []byte) (all []Sum, ok bool) {
+	for len(b) > 0 {
+		by := Algorithm(b[0])
+		if by == None || int(by) >= len(names) || len(b) < 1+by.size() {
+			return nil, false
+		}
+		all = append(all, Sum{by, b[1 : 1+by.size()]})
+		b = b[1+by.size():]
+	}
+	return all, true
 }
 
 // ErrValue is a digest whose value cannot be one.

@@ -32,11 +32,11 @@ func Digests(file int, info sock.FileInfo) string {
 	var buf [noteMost]byte
 	n, err := unix.Fgetxattr(file, attribute, buf[:])
 	if err != nil {
-		return ""
+		return labelDigests(file, info)
 	}
 	of := fmt.Sprintf("%d %d.%09d ", info.Size, info.Sec, info.Nsec)
 	if n < len(of) || string(buf[:len(of)]) != of {
-		return ""
+		return labelDigests(file, info)
 	}
 	return string(buf[len(of):n])
 }

@@ -90,14 +90,25 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 	if t.Via != "" {
 		_ = retry(func() error { return unix.Fsetxattr(p.FD, via, []byte(t.Via), 0) })
 	}
-	if t.ID != "" && !p.named { // an upload has an id of its own
+	if p.named {
+		t.ID = "" // an upload has an id of its own
+	}
+	return p.note(t)
+}
+
+// note keeps with the file what it came with: its id and its digests.
+func (p *Partial) note(t Terms) sock.Errno {
+	if t.ID == "" && t.Digests == "" {
+		return 0
+	}
+	info, errno := sock.Info(p.FD, true)
+	if errno != 0 || t.ID != "" && stick(p.FD, info, t.ID, t.Digests) {
+		return errno
+	}
+	if t.ID != "" {
 		_ = retry(func() error { return unix.Fsetxattr(p.FD, mark, []byte(t.ID), 0) })
 	}
 	if t.Digests != "" {
-		info, errno := sock.Info(p.FD, true)
-		if errno != 0 {
-			return errno
-		}
 		KeepDigests(p.FD, info, t.Digests)
 	}
 	return 0
@@ -110,10 +121,10 @@ func (p *Partial) name(t Terms) (done Published, err error) {
 		return done, errno
 	}
 	defer lock.Unlock()
-	if done, repeated := p.store.Repeats(p.path, t.ID); repeated {
+	exists, err := p.store.check(p.place.dir, p.path, p.base, t)
+	if done, repeated := p.store.repeats(p.path, t.ID, exists || err != nil); repeated {
 		return done, nil
 	}
-	exists, err := p.store.check(p.place.dir, p.path, p.base, t)
 	if err != nil {
 		return done, err
 	}

@@ -241,12 +241,11 @@ func (s *Store) FindMarked(path, id string) (Published, bool) {
 		if errno != 0 {
 			return Published{}, false
 		}
-		var got [64]byte
-		size, err := unix.Fgetxattr(fd, mark, got[:])
+		of := idOf(fd)
 		info, _ := sock.Info(fd, true)
 		digests := Digests(fd, info)
 		sock.CloseFile(fd)
-		if err == nil && string(got[:size]) == id {
+		if of == id {
 			return Published{Path: name, Info: info, Digests: digests}, true
 		}
 	}

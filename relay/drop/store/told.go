@@ -80,10 +80,15 @@ func (t *told) forget(of transfer) {
 // Repeats says what became of a file that was to be published as path and came with this
 // id, if there was one.
 func (s *Store) Repeats(path, id string) (done Published, ok bool) {
+	return s.repeats(path, id, true)
+}
+
+// repeats need not look for the file itself where nothing has its name.
+func (s *Store) repeats(path, id string, taken bool) (done Published, ok bool) {
 	if id == "" || !goodName(path) {
 		return done, false
 	}
-	if done, ok = s.told.find(transfer{id, path}); !ok {
+	if done, ok = s.told.find(transfer{id, path}); !ok && taken {
 		done, ok = s.FindMarked(path, id)
 	}
 	if !ok {
@@ -109,14 +114,13 @@ func (s *Store) note(dir int, base, path string) {
 		return
 	}
 	defer sock.CloseFile(fd)
-	var id [64]byte
-	n, err := unix.Fgetxattr(fd, mark, id[:])
+	id := idOf(fd)
 	info, errno := sock.Info(fd, false)
-	if err != nil || errno != 0 || strings.ContainsAny(string(id[:n]), "/\x00") || s.hasState(string(id[:n])) {
+	if id == "" || errno != 0 || strings.ContainsAny(id, "/\x00") || s.hasState(id) {
 		return // it came without one, or as an upload that has a state
 	}
 	text := fmt.Sprintf("%d %d %d %s", info.Size, info.Sec, info.Nsec, path)
-	if s.SaveState(string(id[:n])+toldSuffix, []byte(text)) == nil {
+	if s.SaveState(id+toldSuffix, []byte(text)) == nil {
 		s.told.notes.Add(1)
 	}
 }

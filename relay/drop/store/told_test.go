@@ -98,6 +98,30 @@ func TestToldBound(t *testing.T) {
 	}
 }
 
+// Where nothing has the name the file is not looked for, and its id is known all the same.
+func TestRepeatsOfTaken(t *testing.T) {
+	t.Parallel()
+	r, id := newRig(t), freshID()
+	terms := Terms{ID: id, Conflict: KeepBoth}
+	if _, err := r.put("x", "one", terms); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Remove("x", nil); err != nil {
+		t.Fatal(err)
+	}
+	later := &rig{anew(r.Store), t, r.dir}
+	if done, err := later.put("x", "one", terms); err != nil || !done.Repeated || done.Path != "x" {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if _, err := later.put("y", "one", terms); err != nil {
+		t.Fatal(err)
+	}
+	again := &rig{anew(r.Store), t, r.dir}
+	if done, err := again.put("y", "one", Terms{ID: id, Conflict: Fail}); err != nil || !done.Repeated {
+		t.Errorf("%+v, %v", done, err)
+	}
+}
+
 // Notes have a bound as well, until the old ones are forgotten.
 func TestNotesBound(t *testing.T) {
 	t.Parallel()
