@@ -4,10 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"relay/relay/sock"
 )
 
 // What requests and responses of resumable uploads say (resumable.go).
@@ -81,13 +77,7 @@ func (c *Conn) uploadLimit(expires time.Time) string {
 // say104 tells the place of the upload, before anything of it came.
 func (c *Conn) say104() bool {
 	b := append([]byte("HTTP/1.1 104 Upload Resumption Supported\r\n"), c.uploadPlace(c.up.o)...)
-	n, errno := sock.Send(c.end.FD, append(b, crlf...), false)
-	if errno != 0 && errno != unix.EAGAIN || n > 0 && n < len(b)+len(crlf) {
-		c.end.Err = errno
-		c.finish(ClientReset)
-		return false
-	}
-	return true
+	return c.interim(append(b, crlf...))
 }
 
 const (

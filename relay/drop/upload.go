@@ -161,12 +161,15 @@ func (c *Conn) admitted() {
 	c.gather()
 }
 
-// say100 tells the client to send the body. There is room for a line in any socket whose
-// client reads; one that does not will find out by itself.
-func (c *Conn) say100() bool {
-	const line = "HTTP/1.1 100 Continue\r\n\r\n"
-	n, errno := sock.Send(c.end.FD, []byte(line), false)
-	if errno != 0 && errno != unix.EAGAIN || n > 0 && n < len(line) {
+// say100 tells the client to send the body.
+func (c *Conn) say100() bool { return c.interim([]byte("HTTP/1.1 100 Continue\r\n\r\n")) }
+
+// interim sends an answer before the answer, and reports whether the connection goes on.
+// There is room for a few lines in any socket whose client reads; one that does not will
+// find out by itself.
+func (c *Conn) interim(b []byte) bool {
+	n, errno := sock.Send(c.end.FD, b, false)
+	if errno != 0 && errno != unix.EAGAIN || n > 0 && n < len(b) {
 		c.end.Err = errno
 		c.finish(ClientReset)
 		return false

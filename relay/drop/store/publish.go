@@ -71,9 +71,9 @@ func (p *Partial) publish(t Terms) (done Published, err error) {
 	return p.name(t)
 }
 
-// finishFile sets what the file has beside its bytes. The
-// time is always set, from a clock that is finer than the kernel's own for files: two
-// files of one size that take each other's place within a tick must differ in their tags.
+// finishFile sets what the file has beside its bytes. The time is always set, from a clock
+// that is finer than the kernel's own for files: two files of one size that take each
+// other's place within a tick must differ in their tags.
 func (p *Partial) finishFile(t Terms) sock.Errno {
 	if t.Mode != 0 {
 		if errno := retry(func() error { return unix.Fchmod(p.FD, t.Mode) }); errno != 0 {

@@ -15,9 +15,9 @@ import (
 
 const (
 	stateDirectory = Reserved + "uploads"
-	// mark is an attribute with the id of the upload that brought a file. It tells, after
-	// a crash between the naming of the file and the writing of the state, that the
-	// upload is complete.
+	// mark is an attribute with the id of the upload, or of the transfer, that brought a
+	// file. It tells, after a crash between the naming of the file and the writing of the
+	// state, that it is complete.
 	mark = "user.relay.upload"
 	// stateMost bounds a state, in bytes.
 	stateMost = 256 << 10
