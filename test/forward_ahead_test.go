@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -109,6 +110,7 @@ func TestForwardAhead(t *testing.T) {
 	if seen := snapshotFiles(h.dir); len(seen) != 0 {
 		t.Errorf("there is %v already", seen)
 	}
+	h.wantArriving(t, "sub/big")
 	if _, err := c.Write(body[aheadSize/2:]); err != nil {
 		t.Fatal(err)
 	}
@@ -125,6 +127,20 @@ func TestForwardAhead(t *testing.T) {
 		wantArrivedOnce(t, h.next.Relay, name)
 	}
 	wantNoParts(t, h.next.dir)
+}
+
+// wantArriving has the queue list a file, and only that, as one that is sent while it arrives.
+func (h *hop) wantArriving(t testing.TB, name string) {
+	t.Helper()
+	var items []struct {
+		Path, To, State string
+		Size            int64
+	}
+	o := harness.Run(t, "queue", "--admin", h.config.Admin["listen"].(string), "list", "--json")
+	if err := json.Unmarshal([]byte(o.Stdout), &items); err != nil || len(items) != 1 ||
+		items[0].Path != name || items[0].State != "arriving" || items[0].Size != aheadSize || items[0].To != h.to[0] {
+		t.Errorf("the queue is %+v, %v, %s", items, err, o.Stderr)
+	}
 }
 
 // wantSentAhead waits until a file was forwarded, while it arrived or not.

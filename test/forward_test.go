@@ -232,6 +232,31 @@ func TestForwardAfter(t *testing.T) {
 	}
 }
 
+// A file that has the name, size and time of one that was sent and deleted goes as well; the
+// file system gives it the number of that one, as a rule.
+func TestForwardTheSameAgain(t *testing.T) {
+	t.Parallel()
+	to := startDrop(t, writable)
+	f := forwarding{
+		dir: harness.Directory(t), after: "delete", listen: []string{"127.0.0.1:0"}, to: []string{"http://" + to.Address(t, "files") + "/"},
+	}
+	r := harness.Start(t, f.config(t))
+	c := (&dropRig{Relay: r}).clientOf(t, "out")
+	defer c.Close()
+	for i := range 5 {
+		content := fmt.Sprint("content ", i)
+		c.say(t, put("/name", len(content), "X-OC-Mtime: 1700000000")+content)
+		if a := c.hear(t, "PUT"); a.StatusCode != 201 {
+			t.Fatalf("status %d", a.StatusCode)
+		}
+		harness.Eventually(t, content, func() (bool, any) {
+			got, err := os.ReadFile(filepath.Join(to.dir, "name"))
+			left := snapshotFiles(f.dir)
+			return string(got) == content && len(left) == 0, fmt.Sprintf("%q, %v, left is %v", got, err, left)
+		})
+	}
+}
+
 // A receiver that refuses is tried again; then the file is given up, with the reason; and
 // a retry by hand brings it back.
 func TestForwardGivesUp(t *testing.T) {

@@ -177,7 +177,7 @@ type Queued struct {
 	Path  string     `json:"path"`
 	To    string     `json:"to,omitempty"`
 	Size  int64      `json:"size"`
-	State string     `json:"state"` // settling | waiting | carried | failed
+	State string     `json:"state"` // arriving | settling | waiting | carried | failed
 	Since time.Time  `json:"since"`
 	Tries int        `json:"tries"`
 	Next  *time.Time `json:"next,omitempty"`

@@ -23,6 +23,7 @@ type Arriving struct {
 	Size int64
 	Via  string // the ids of the drops that it came through
 	Ino  uint64 // of the file; it keeps it
+	Born int64  // when the file was made, see sock.Born
 	// Computed are the digests that will be known of it, by their names in Repr-Digest.
 	Computed []string
 
@@ -53,7 +54,7 @@ func (d *Drop) announce(path string, size, have int64, via string, file int, t *
 	if err != nil || unix.Fstat(own, &st) != nil {
 		return nil // it is told of when it is there, like any other
 	}
-	a := &Arriving{Path: path, Size: size, Via: via, Ino: st.Ino, file: own, changed: make(chan struct{}), Computed: t.names()}
+	a := &Arriving{Path: path, Size: size, Via: via, Ino: st.Ino, Born: sock.Born(own), file: own, changed: make(chan struct{}), Computed: t.names()}
 	a.have.Store(have)
 	d.Begun(a)
 	return a

@@ -35,6 +35,7 @@ func (f *Forwarder) report(r result) {
 	}
 	one.reports--
 	leg := &one.legs[r.route]
+	leg.noted = leg.noted || r.noted
 	switch {
 	case r.err == nil:
 		leg.state = sent
@@ -67,7 +68,7 @@ func (f *Forwarder) failed(one *file, i int, err error) {
 	leg.why = err.Error()
 	limit := r.config.GiveUpAfter
 	if leg.last || limit > 0 && now.Sub(leg.since) >= limit {
-		if e := f.book.put(r.config.To, one.path, record{Version: one.look.version, Error: leg.why, At: now}); e == nil {
+		if e := f.book.put(r.config.To, one.path, record{Version: one.look.version, Error: leg.why, At: now, Turn: leg.turn}); e == nil {
 			leg.state = failed
 			r.failedFiles.Add(1)
 			r.log.Error().Str("file", one.path).Int("tries", leg.tries).Err(err).Msg("given up")
@@ -133,9 +134,37 @@ func (f *Forwarder) settleFile(one *file) {
 	if !wanted || f.config.Forwards[0].After == config.AfterKeep {
 		return
 	}
-	if err := f.dispose(one, why); err != nil && !errors.Is(err, os.ErrNotExist) && err != store.ErrPrecondition {
-		f.log.Error().Str("file", one.path).Err(err).Msg("what was forwarded could not be put away; it stays where it is")
+	err := f.dispose(one, why)
+	if err == nil && one.look.version.Born == 0 {
+		f.markAway(one)
 	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) && err != store.ErrPrecondition {
+		f.complain(one, err)
+	}
+}
+
+// markAway has the book know that a file is gone for good, where one that takes its place
+// may look the same in all that the file system says.
+func (f *Forwarder) markAway(one *file) {
+	for _, r := range f.routes {
+		if rec, ok := f.book.get(r.config.To, one.path); ok && rec.of(one.look.version) {
+			rec.Away = true
+			if err := f.book.put(r.config.To, one.path, rec); err != nil {
+				r.log.Error().Str("file", one.path).Err(err).Msg("a file of the same name, size and time may be taken for the one that was forwarded")
+			}
+		}
+	}
+}
+
+// complain says what went wrong when a file was put away. The last step is to make durable
+// that its name is gone.
+func (f *Forwarder) complain(one *file, err error) {
+	say := f.log.Error().Str("file", one.path).Err(err)
+	if f.stands(one) {
+		say.Msg("what was forwarded could not be put away; it stays where it is")
+		return
+	}
+	say.Msg("what was forwarded was put away, but not all of that is done or durable: after a loss of power it may be there again")
 }
 
 // dispose puts a file away: to those that failed, with the reason, or as `after` says. If
@@ -147,11 +176,7 @@ func (f *Forwarder) dispose(one *file, why string) error {
 	}
 	defer sock.Close(fd)
 	s := store.New(fd, true)
-	l, err := lookAt(f.config.Directory, one.path)
-	if err != nil {
-		return err
-	}
-	if l.version != one.look.version {
+	if !f.stands(one) {
 		return store.ErrPrecondition
 	}
 	switch {
@@ -160,14 +185,20 @@ func (f *Forwarder) dispose(one *file, why string) error {
 	case f.config.Forwards[0].After == config.AfterArchive:
 		_, err = s.Move(one.path, archiveDirectory+"/"+one.path, true)
 	default:
-		err = s.Remove(one.path, func(exists bool, info sock.FileInfo) bool {
-			return exists && info.Size == l.version.Size && time.Unix(info.Sec, info.Nsec).UnixNano() == l.version.Mtime
-		})
+		err = s.Remove(one.path, func(bool, sock.FileInfo) bool { return f.stands(one) })
 	}
-	if err == nil && f.config.DoneMarker != "" {
-		err = s.Remove(one.path+f.config.DoneMarker, nil)
+	if _, gone := lookAt(f.config.Directory, one.path); f.config.DoneMarker != "" && (err == nil || errors.Is(gone, os.ErrNotExist)) {
+		if failed := s.Remove(one.path+f.config.DoneMarker, nil); err == nil {
+			err = failed
+		}
 	}
 	return err
+}
+
+// stands reports that a file is still there, and not another.
+func (f *Forwarder) stands(one *file) bool {
+	l, err := lookAt(f.config.Directory, one.path)
+	return err == nil && l.version == one.look.version
 }
 
 // bury moves a file to those that failed. The reason is written first: a file there

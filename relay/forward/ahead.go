@@ -22,8 +22,9 @@ import (
 // ahead is a file that is sent on one route while it still arrives.
 type ahead struct {
 	coming   *drop.Arriving
-	order    chan version // what to complete
-	given    bool         // the order
+	order    chan parcel // what to complete
+	since    time.Time
+	given    bool // the order
 	unwanted context.Context
 	forget   context.CancelFunc // ends unwanted
 }
@@ -48,7 +49,7 @@ func (f *Forwarder) sendAhead(ctx context.Context, a *drop.Arriving) {
 		if !r.wants(a.Path) || !r.goesAhead(time.Now()) {
 			continue
 		}
-		one := &ahead{coming: a, order: make(chan version, 1)}
+		one := &ahead{coming: a, order: make(chan parcel, 1), since: time.Now()}
 		one.unwanted, one.forget = context.WithCancel(ctx)
 		all[i] = one
 		r.busy++
@@ -84,7 +85,7 @@ func (f *Forwarder) complete(path string) {
 			one.legs[i].state = carried
 			one.reports++
 			a.given = true
-			a.order <- one.look.version
+			a.order <- one.parcel(i)
 		} else {
 			a.forget()
 		}
@@ -95,7 +96,7 @@ func (f *Forwarder) complete(path string) {
 func (a *ahead) is(v version) bool {
 	done, ok := a.coming.Published()
 	i := done.Info
-	return ok && v == version{a.coming.Ino, i.Size, time.Unix(i.Sec, i.Nsec).UnixNano()}
+	return ok && v == version{a.coming.Ino, i.Size, time.Unix(i.Sec, i.Nsec).UnixNano(), a.coming.Born}
 }
 
 // aheadBack is told that a courier is back from a file that it sent ahead.
@@ -124,21 +125,24 @@ func (r *route) carryAhead(ctx context.Context, b *book, i int, one *ahead) resu
 		return back
 	}
 	before := c.Moved()
-	back.version, back.err = r.goAhead(ctx, b, c, one)
+	var p parcel
+	p, back.err = r.goAhead(ctx, b, c, one)
+	back.version = p.version
 	r.sentBytes.Add(uint64(c.Moved() - before))
 	r.release(ctx, c)
 	if errors.Is(back.err, errAhead) {
 		r.log.Debug().Str("file", back.path).Err(back.err).Msg("it goes when it is there")
 	}
 	r.tell(back, began)
+	back.noted = r.note(ctx, b, p, back.err)
 	return back
 }
 
-func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *ahead) (v version, err error) {
+func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *ahead) (p parcel, err error) {
 	path, local := one.coming.Path, filepath.Join(r.drop, one.coming.Path)
 	file, err := one.coming.Open()
 	if err != nil {
-		return v, fmt.Errorf("%w: %w", errAhead, err)
+		return p, fmt.Errorf("%w: %w", errAhead, err)
 	}
 	from := transfer.Growing{File: file, Size: one.coming.Size, Await: one.await}
 	if slices.Contains(one.coming.Computed, digests[r.config.Digest].String()) {
@@ -147,22 +151,23 @@ func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *
 	a, err := c.Begin(local, path, join(one.coming.Via, b.id), from)
 	if err != nil {
 		file.Close()
-		return v, fmt.Errorf("%w: %w", errAhead, err)
+		return p, fmt.Errorf("%w: %w", errAhead, err)
 	}
 	if err := a.Send(); err != nil {
 		a.Cancel()
-		return v, fmt.Errorf("%w: %w", errAhead, err)
+		return p, fmt.Errorf("%w: %w", errAhead, err)
 	}
-	v, ok := one.ordered()
+	p, ok := one.ordered()
 	if !ok || cameThrough(r.drop, path) != one.coming.Via {
 		a.Cancel()
-		return v, errAhead
+		return p, errAhead
 	}
-	d, err := a.Finish(v.Ino, v.Size, v.Mtime)
+	v := p.version
+	d, err := a.Finish(v.Ino, v.Size, v.Mtime, v.Born)
 	if err == nil {
-		err = r.settle(b, d, path, v)
+		err = r.settle(b, d, p)
 	}
-	return v, err
+	return p, err
 }
 
 // await waits for more of the file, unless it is not wanted any more.
@@ -174,20 +179,20 @@ func (a *ahead) await(ctx context.Context, than int64) (have int64, over bool, e
 }
 
 // ordered waits until the file was published here and its turn has come; false is never.
-func (a *ahead) ordered() (v version, ok bool) {
+func (a *ahead) ordered() (p parcel, ok bool) {
 	ctx, stop := context.WithTimeout(a.unwanted, finishTime)
 	defer stop()
 	if _, _, err := a.coming.Wait(ctx, a.coming.Size); err != nil {
-		return v, false
+		return p, false
 	}
 	if done, published := a.coming.Published(); !published || done.Path != a.coming.Path {
-		return v, false
+		return p, false
 	}
 	select {
-	case v = <-a.order:
-		return v, true
+	case p = <-a.order:
+		return p, true
 	case <-ctx.Done():
-		return v, false
+		return p, false
 	}
 }
 

@@ -8,22 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
-	"golang.org/x/sys/unix"
 )
-
-// version tells one content of a name from another: what replaces a file is another
-// file, and what is written to has another time.
-type version struct {
-	Ino   uint64 `json:"ino"`
-	Size  int64  `json:"size"`
-	Mtime int64  `json:"mtime"` // nanoseconds since 1970
-}
-
-func versionOf(st *unix.Stat_t) version { return version{st.Ino, st.Size, st.Mtim.Nano()} }
 
 // record is what the book has of a file and one forward.
 type record struct {
@@ -32,6 +22,11 @@ type record struct {
 	Looped  bool      `json:"looped,omitempty"` // it came through here before; if neither, it was given up
 	Error   string    `json:"error,omitempty"`  // why
 	At      time.Time `json:"at"`
+
+	// Where files that look the same cannot be told apart, these count them. Away says that
+	// the file was put away: one that looks like it is another.
+	Away bool `json:"away,omitempty"`
+	Turn int  `json:"turn,omitempty"`
 }
 
 // book is the memory of a Forwarder: a file that holds records, each durable when put
@@ -39,6 +34,9 @@ type record struct {
 type book struct {
 	db *bolt.DB
 	id string // of this drop, for loops
+	// since is when the book was first opened by a program that asks when files were made;
+	// 0 if it was always. See transfer.IDs.
+	since int64
 }
 
 const (
@@ -51,7 +49,7 @@ const (
 	lockTime = 100 * time.Millisecond
 )
 
-var nodeBucket, idKey = []byte("node"), []byte("id")
+var nodeBucket, idKey, sinceKey = []byte("node"), []byte("id"), []byte("born since")
 
 func openBook(drop string) (*book, error) {
 	dir := filepath.Join(drop, Directory)
@@ -74,7 +72,7 @@ func openBook(drop string) (*book, error) {
 	return b, nil
 }
 
-// identify reads the id, or makes one.
+// identify reads the id, or makes one, and since when the times of birth count.
 func (b *book) identify(tx *bolt.Tx) error {
 	bucket, err := tx.CreateBucketIfNotExists(nodeBucket)
 	if err != nil {
@@ -82,23 +80,38 @@ func (b *book) identify(tx *bolt.Tx) error {
 	}
 	if id := bucket.Get(idKey); id != nil {
 		b.id = string(id)
-		return nil
+		text := bucket.Get(sinceKey)
+		if text == nil {
+			b.since = time.Now().UnixNano()
+			return bucket.Put(sinceKey, strconv.AppendInt(nil, b.since, 10))
+		}
+		b.since, err = strconv.ParseInt(string(text), 10, 64)
+		return err
 	}
 	var raw [8]byte
 	_, _ = rand.Read(raw[:]) // never fails
 	b.id = hex.EncodeToString(raw[:])
-	return bucket.Put(idKey, []byte(b.id))
+	return errors.Join(bucket.Put(idKey, []byte(b.id)), bucket.Put(sinceKey, []byte("0")))
 }
 
 func bucketOf(to string) []byte { return []byte("to " + to) }
+
+// triesOf is the bucket of files of which a try has failed; At of such a record is since
+// when the file is to be sent.
+func triesOf(to string) []byte { return []byte("try " + to) }
 
 // failed reports that the file was given up.
 func (r record) failed() bool { return !r.Sent && !r.Looped }
 
 // get is the record of a file and a forward.
-func (b *book) get(to, path string) (r record, ok bool) {
+func (b *book) get(to, path string) (record, bool) { return b.read(bucketOf(to), path) }
+
+// tried is that of a file that was tried in vain.
+func (b *book) tried(to, path string) (record, bool) { return b.read(triesOf(to), path) }
+
+func (b *book) read(from []byte, path string) (r record, ok bool) {
 	_ = b.db.View(func(tx *bolt.Tx) error { // what cannot be read is not there
-		if bucket := tx.Bucket(bucketOf(to)); bucket != nil {
+		if bucket := tx.Bucket(from); bucket != nil {
 			ok = json.Unmarshal(bucket.Get([]byte(path)), &r) == nil
 		}
 		return nil
@@ -106,18 +119,28 @@ func (b *book) get(to, path string) (r record, ok bool) {
 	return r, ok
 }
 
-// put writes a record; it is durable then. Several at a time share a sync.
+// put writes a record; it is durable then. Several at a time share a sync. That it was
+// tried before is forgotten.
 func (b *book) put(to, path string, r record) error {
+	return b.write(bucketOf(to), path, r, func(tx *bolt.Tx) error { return forget(tx, triesOf(to), path) })
+}
+
+// try notes since when a file is to be sent that was tried in vain.
+func (b *book) try(to, path string, v version, since time.Time) error {
+	return b.write(triesOf(to), path, record{Version: v, At: since}, func(*bolt.Tx) error { return nil })
+}
+
+func (b *book) write(into []byte, path string, r record, also func(*bolt.Tx) error) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
 	err = b.db.Batch(func(tx *bolt.Tx) error {
-		bucket, err := tx.CreateBucketIfNotExists(bucketOf(to))
+		bucket, err := tx.CreateBucketIfNotExists(into)
 		if err != nil {
 			return err
 		}
-		return bucket.Put([]byte(path), text)
+		return errors.Join(bucket.Put([]byte(path), text), also(tx))
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.db.Path(), err)
@@ -128,17 +151,23 @@ func (b *book) put(to, path string, r record) error {
 // remove forgets a file.
 func (b *book) remove(to, path string) error {
 	return b.db.Batch(func(tx *bolt.Tx) error {
-		if bucket := tx.Bucket(bucketOf(to)); bucket != nil {
-			return bucket.Delete([]byte(path))
-		}
-		return nil
+		return errors.Join(forget(tx, bucketOf(to), path), forget(tx, triesOf(to), path))
 	})
 }
 
+func forget(tx *bolt.Tx, from []byte, path string) error {
+	if bucket := tx.Bucket(from); bucket != nil {
+		return bucket.Delete([]byte(path))
+	}
+	return nil
+}
+
 // each calls f with every record of a forward.
-func (b *book) each(to string, f func(path string, r record)) {
+func (b *book) each(to string, f func(path string, r record)) { b.eachIn(bucketOf(to), f) }
+
+func (b *book) eachIn(from []byte, f func(path string, r record)) {
 	_ = b.db.View(func(tx *bolt.Tx) error {
-		bucket := tx.Bucket(bucketOf(to))
+		bucket := tx.Bucket(from)
 		if bucket == nil {
 			return nil
 		}
@@ -155,11 +184,13 @@ func (b *book) each(to string, f func(path string, r record)) {
 // prune forgets files that have been gone for long.
 func (b *book) prune(to string, there func(path string) bool, now time.Time) {
 	var old []string
-	b.each(to, func(path string, r record) {
-		if now.Sub(r.At) > keepFor && !there(path) {
-			old = append(old, path)
-		}
-	})
+	for _, from := range [][]byte{bucketOf(to), triesOf(to)} {
+		b.eachIn(from, func(path string, r record) {
+			if now.Sub(r.At) > keepFor && !there(path) {
+				old = append(old, path)
+			}
+		})
+	}
 	for _, path := range old {
 		_ = b.remove(to, path) // next time
 	}

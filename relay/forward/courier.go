@@ -40,7 +40,22 @@ type result struct {
 	path    string
 	version version
 	ahead   *ahead // that it was; nil for one that was there
+	noted   bool   // since when it is to be sent
 	err     error
+}
+
+// parcel is a file as it is given to a courier.
+type parcel struct {
+	path    string
+	version version
+	turn    int
+	since   time.Time
+	noted   bool // that it is to be sent since then
+}
+
+func (one *file) parcel(i int) parcel {
+	l := &one.legs[i]
+	return parcel{one.path, one.look.version, l.turn, l.since, l.noted}
 }
 
 func (r *route) wants(path string) bool {
@@ -48,21 +63,22 @@ func (r *route) wants(path string) bool {
 }
 
 // carry sends a file, and writes into the book that it was. It runs beside the owner.
-func (r *route) carry(ctx context.Context, b *book, i int, path string, v version) result {
+func (r *route) carry(ctx context.Context, b *book, i int, p parcel) result {
 	began := time.Now()
-	back := result{route: i, path: path, version: v}
+	back := result{route: i, path: p.path, version: p.version}
 	c, err := r.courier(ctx, b)
 	if err == nil {
 		before := c.Moved()
 		var d *transfer.Delivery
-		if d, err = c.Carry(filepath.Join(r.drop, path), path, join(cameThrough(r.drop, path), b.id)); err == nil {
-			err = r.settle(b, d, path, v)
+		if d, err = c.Carry(filepath.Join(r.drop, p.path), p.path, join(cameThrough(r.drop, p.path), b.id), p.turn); err == nil {
+			err = r.settle(b, d, p)
 		}
 		r.sentBytes.Add(uint64(c.Moved() - before))
 		r.release(ctx, c)
 	}
 	back.err = err
 	r.tell(back, began)
+	back.noted = r.note(ctx, b, p, err)
 	return back
 }
 
@@ -77,18 +93,33 @@ func (r *route) tell(back result, began time.Time) {
 
 // settle writes into the book that a file was sent. What was sent is what stood there at
 // the end; if that is not what was queued, the name is looked at again.
-func (r *route) settle(b *book, d *transfer.Delivery, path string, v version) error {
-	l, err := lookAt(r.drop, path)
-	if err == nil && l.version != v {
+func (r *route) settle(b *book, d *transfer.Delivery, p parcel) error {
+	l, err := lookAt(r.drop, p.path)
+	if err == nil && l.version != p.version {
 		d.Settle() // that version has arrived, and is gone here
 		return errOther
 	}
-	if err := b.put(r.config.To, path, record{Version: v, Sent: true, At: time.Now()}); err != nil {
+	if err := b.put(r.config.To, p.path, record{Version: p.version, Sent: true, At: time.Now(), Turn: p.turn}); err != nil {
 		d.Keep()
 		return err
 	}
 	d.Settle()
 	return nil
+}
+
+// note has the book remember since when a file is to be sent of which a try has failed, so
+// that give_up_after does not begin anew with each start. A file that goes at once is
+// written about once.
+func (r *route) note(ctx context.Context, b *book, p parcel, err error) (noted bool) {
+	if err == nil || p.noted || r.config.GiveUpAfter == 0 || ctx.Err() != nil || !failure(err) {
+		return p.noted
+	}
+	return b.try(r.config.To, p.path, p.version, p.since) == nil
+}
+
+// failure reports an error that is one, and not word of a file that is none to send now.
+func failure(err error) bool {
+	return !errors.Is(err, errAhead) && !errors.Is(err, errOther) && !transfer.Vanished(err)
 }
 
 // errOther is what becomes of a file that is another one now.
@@ -104,7 +135,7 @@ func (r *route) courier(ctx context.Context, b *book) (*transfer.Courier, error)
 		r.idle = r.idle[:n-1]
 		return c, nil
 	}
-	o := transfer.Options{Digest: digests[r.config.Digest], Durable: true, StateDir: filepath.Join(r.drop, Directory, "uploads")}
+	o := transfer.Options{Digest: digests[r.config.Digest], Durable: true, StateDir: r.notes()}
 	if r.config.TokenFile != "" {
 		text, err := os.ReadFile(r.config.TokenFile)
 		if err != nil {
@@ -112,7 +143,7 @@ func (r *route) courier(ctx context.Context, b *book) (*transfer.Courier, error)
 		}
 		o.Token = strings.TrimSpace(string(text))
 	}
-	return transfer.NewCourier(ctx, r.config.To, b.id, o)
+	return transfer.NewCourier(ctx, r.config.To, transfer.IDs{Secret: b.id, Since: b.since}, o)
 }
 
 // digests maps the values of `digest`.

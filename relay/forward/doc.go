@@ -16,12 +16,14 @@
 // to be sent. So nothing has to be written when a file comes, and nothing can be lost
 // with the queue. The book (book.go) remembers which version of which file was sent where
 // and which was given up; it is written, synced, before the file is touched, and a record
-// outlives its file by a day. A small file goes in one request, under an id that follows
+// outlives its file by a day. What tells versions apart is in version.go. The book also has
+// since when a file is to be sent of which a try has failed. A small file goes in one request, under an id that follows
 // from what it is: the receiver knows it again (package store, told.go). A large one is a
 // resumable upload whose place is noted, synced, before it is completed: after a kill or a
 // loss of power at any point the receiver is asked, and says that it is complete or how
 // much is missing. It keeps that answer for as long as its uploads live (their expiry),
-// which must be longer than this side may be down.
+// which must be longer than this side may be down. Notes that nobody needs any more are
+// removed at the start, and whenever all is looked through (notes.go).
 //
 // A file that is changed in place while it is carried is carried again; where the file
 // system shares blocks between files, what was begun arrives first, whole.

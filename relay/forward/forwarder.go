@@ -103,6 +103,7 @@ func (f *Forwarder) own(ctx context.Context) {
 		f.done.Go(func() { r.forgo(ctx, f.book) })
 	}
 	f.scan(ctx)
+	f.tidy(time.Now())
 	f.log.Info().Int("forwards", len(f.routes)).Str("id", f.book.id).Msg("forwarding")
 	rescan := time.NewTicker(f.config.Rescan)
 	defer rescan.Stop()

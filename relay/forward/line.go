@@ -27,6 +27,8 @@ type leg struct {
 	next  time.Time
 	why   string // the last try failed
 	last  bool   // there is none after this one
+	turn  int    // see record
+	noted bool   // the book knows since when
 }
 
 // state is how far a file is on a route.
@@ -118,20 +120,25 @@ func (f *Forwarder) enqueue(one *file) {
 	now := time.Now()
 	for i, r := range f.routes {
 		rec, known := f.book.get(r.config.To, one.path)
+		turn := rec.turnOf(one.look.version, known)
+		known = known && rec.of(one.look.version)
 		switch {
 		case !r.wants(one.path):
-		case known && rec.Version == one.look.version && rec.Sent:
+		case known && rec.Sent:
 			one.legs[i].state = sent
-		case known && rec.Version == one.look.version && rec.Looped:
-		case known && rec.Version == one.look.version:
+		case known && rec.Looped:
+		case known:
 			one.legs[i] = leg{state: failed, why: rec.Error}
 		case looped:
 			f.counts.looped.Add(1)
-			_ = f.book.put(r.config.To, one.path, record{Version: one.look.version, Looped: true, At: now}) // else it is noticed again
+			_ = f.book.put(r.config.To, one.path, record{Version: one.look.version, Looped: true, At: now, Turn: turn}) // else it is noticed again
 			f.log.Warn().Str("file", one.path).Str("to", r.config.To).
 				Msg("not forwarded: it came through here before; a loop of forwards leads back to this drop")
 		default:
-			one.legs[i] = leg{state: waiting, since: now}
+			one.legs[i] = leg{state: waiting, since: now, turn: turn}
+			if before, ok := f.book.tried(r.config.To, one.path); ok && before.Version == one.look.version && before.At.Before(now) {
+				one.legs[i].since, one.legs[i].noted = before.At, true
+			}
 			r.line = append(r.line, one)
 		}
 	}
@@ -161,10 +168,11 @@ func (f *Forwarder) dispatch(ctx context.Context) {
 				kept = append(kept, one)
 				f.alarms.wake(l.next)
 			default:
+				p := one.parcel(i)
 				l.state = carried
 				one.reports++
 				r.busy++
-				f.done.Go(func() { f.returned <- r.carry(ctx, f.book, i, one.path, one.look.version) })
+				f.done.Go(func() { f.returned <- r.carry(ctx, f.book, i, p) })
 			}
 		}
 		clear(r.line[len(kept):])
@@ -197,6 +205,7 @@ func (f *Forwarder) prune() {
 	for _, r := range f.routes {
 		f.book.prune(r.config.To, there, time.Now())
 	}
+	f.tidy(time.Now())
 }
 
 // matches reports that a name, or its last part, is like one of the patterns.

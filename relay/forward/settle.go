@@ -2,30 +2,10 @@ package forward
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// look is a file as it stands there.
-type look struct {
-	version version
-	changed time.Time // by the machine's clock: its ctime, which nobody can set
-}
-
-// lookAt looks at a regular file; os.ErrNotExist says that there is none.
-func lookAt(root, path string) (look, error) {
-	var st unix.Stat_t
-	if err := unix.Lstat(filepath.Join(root, path), &st); err != nil {
-		return look{}, &os.PathError{Op: "stat", Path: path, Err: err}
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return look{}, os.ErrNotExist
-	}
-	return look{versionOf(&st), time.Unix(st.Ctim.Unix())}, nil
-}
 
 // stillSince is since when nothing has changed a file, by the monotonic clock. The
 // machine's clock counts the first time that a file is looked at, and then no more: it may

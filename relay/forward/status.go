@@ -33,7 +33,7 @@ type Item struct {
 	Path  string
 	To    string
 	Size  int64
-	State string // settling | waiting | carried | failed
+	State string // arriving | settling | waiting | carried | failed
 	Since time.Time
 	Tries int
 	Next  time.Time
@@ -115,6 +115,7 @@ func (f *Forwarder) Queue() (all []Item, err error) {
 				all = append(all, item)
 			}
 		}
+		all = append(all, f.arriving()...)
 		for _, r := range f.routes {
 			f.book.each(r.config.To, func(path string, rec record) {
 				if rec.failed() {
@@ -125,6 +126,19 @@ func (f *Forwarder) Queue() (all []Item, err error) {
 	})
 	slices.SortFunc(all, func(a, b Item) int { return strings.Compare(a.Path+"\x00"+a.To, b.Path+"\x00"+b.To) })
 	return all, err
+}
+
+// arriving are the files that are sent while they arrive; once they are there, they are
+// carried like others.
+func (f *Forwarder) arriving() (all []Item) {
+	for path, legs := range f.ahead {
+		for i, a := range legs {
+			if a != nil && !a.given {
+				all = append(all, Item{Path: path, To: f.routes[i].config.To, Size: a.coming.Size, State: "arriving", Since: a.since})
+			}
+		}
+	}
+	return all
 }
 
 // Retry has files tried now, also those that were given up: one, or with "" all. It says
@@ -173,7 +187,7 @@ func (f *Forwarder) Drop(path string) (n int, err error) {
 				continue
 			}
 			why := "dropped by hand"
-			if f.book.put(r.config.To, path, record{Version: one.look.version, Error: why, At: time.Now()}) == nil {
+			if f.book.put(r.config.To, path, record{Version: one.look.version, Error: why, At: time.Now(), Turn: one.legs[i].turn}) == nil {
 				one.legs[i].state, one.legs[i].why = failed, why
 				n++
 			}

@@ -1,6 +1,7 @@
 package sock
 
 import (
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -141,6 +142,24 @@ func Info(file int, now bool) (FileInfo, Errno) {
 		Mode: uint32(x.Mode), Links: x.Nlink, Device: unix.Mkdev(x.Dev_major, x.Dev_minor),
 		Size: int64(x.Size), Sec: x.Mtime.Sec, Nsec: int64(x.Mtime.Nsec),
 	}, 0
+}
+
+// Born is when an open file was made, in nanoseconds since 1970; 0 where the file system
+// does not say.
+func Born(file int) int64 {
+	var x unix.Statx_t
+	if unix.Statx(file, "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &x) != nil {
+		return 0
+	}
+	return BornOf(&x)
+}
+
+// BornOf is the same, of what statx(2) has said.
+func BornOf(x *unix.Statx_t) int64 {
+	if x.Mask&unix.STATX_BTIME == 0 {
+		return 0
+	}
+	return time.Unix(x.Btime.Sec, int64(x.Btime.Nsec)).UnixNano()
 }
 
 // MemoryFileSystem reports that a file lives on a file system without a disk.

@@ -201,7 +201,7 @@ func (a *Ahead) pour(w *wire, n int64, answered <-chan struct{}) error {
 
 // Finish completes the upload: the file is published, with these properties. On an error
 // the upload goes on where it was when the file is sent the next time, see Carry.
-func (a *Ahead) Finish(ino uint64, size, mtime int64) (*Delivery, error) {
+func (a *Ahead) Finish(ino uint64, size, mtime, born int64) (*Delivery, error) {
 	defer a.from.File.Close()
 	if a.from.Digests != nil {
 		a.post.known = a.given()
@@ -219,7 +219,7 @@ func (a *Ahead) Finish(ino uint64, size, mtime int64) (*Delivery, error) {
 		return nil, err
 	}
 	defer s.Close()
-	if s.look.Ino != ino || s.look.Size != size || s.look.Mtime != mtime {
+	if s.look.Ino != ino || s.look.Size != size || s.look.Mtime != mtime || s.look.Born != born {
 		a.Cancel()
 		return nil, errChanged
 	}

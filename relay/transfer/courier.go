@@ -16,28 +16,28 @@ import (
 type Courier struct {
 	caller
 	to      Place
-	secret  string
+	ids     IDs
 	scratch []byte
 }
 
 // NewCourier makes a courier to a URL. Of the options it heeds Token, Digest, Durable (for
-// its notes) and StateDir, which is needed. The secret makes its ids; it must stay the same
-// for as long as a file may be sent again.
-func NewCourier(ctx context.Context, url, secret string, o Options) (*Courier, error) {
+// its notes) and StateDir, which is needed.
+func NewCourier(ctx context.Context, url string, ids IDs, o Options) (*Courier, error) {
 	to, err := ParseURL(url)
 	if err != nil {
 		return nil, err
 	}
 	o.GiveUpAfter = 0
-	return &Courier{caller: caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}, still: still{dir: o.StateDir}}, to: to.dir(), secret: secret}, nil
+	return &Courier{caller: caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}, still: still{dir: o.StateDir}}, to: to.dir(), ids: ids}, nil
 }
 
 // Carry sends a file, to be name (a path of raw bytes) in the directory. via are the ids
-// of the drops that it came through. Without an error the file is there; the note of the
+// of the drops that it came through; turn is how many files went before that looked the
+// same, where the file system does not tell such apart. Without an error the file is there; the note of the
 // upload stays until the caller has remembered that elsewhere, because until then it is
 // what keeps the file from being sent twice.
-func (c *Courier) Carry(path, name, via string) (*Delivery, error) {
-	p := &post{path: path, to: c.to.join(name)}
+func (c *Courier) Carry(path, name, via string, turn int) (*Delivery, error) {
+	p := &post{path: path, to: c.to.join(name), turn: turn}
 	if via != "" {
 		p.extra = []field{{"X-Relay-Via", via}}
 	}

@@ -23,6 +23,7 @@ type post struct {
 	known  sum    // of the content, if that was read before it was sent
 	id     string // of the transfer of a small file, that it be published once
 	look   look   // of the content that the id is for
+	turn   int    // files that looked the same and went before
 }
 
 func (p *post) event(k Kind) Event {
@@ -153,7 +154,7 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, whole bool, err error) {
 	if j.Location != "" {
 		at = Place{p.to.host, j.Location}
-		if j.Look == s.look || c.run.Digest != NoSum && j.Look.sameFile(s.look) {
+		if j.Look.equals(s.look) || c.run.Digest != NoSum && j.Look.sameFile(s.look) {
 			offset, whole, err = c.offset(at)
 			switch {
 			case err == nil && (whole || offset <= p.size):

@@ -27,10 +27,26 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// idOf is the id of this content of a file on its way to a place: always the same, so that
-// nobody has to remember it. The secret keeps others from guessing it.
-func idOf(secret string, to Place, l look) string {
-	hash := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d %d %d", secret, to, l.Ino, l.Size, l.Mtime))
+// IDs are what the ids of a Courier's small files follow from, besides the files. It must
+// stay the same for as long as a file may be sent again.
+type IDs struct {
+	Secret string // keeps others from guessing them
+	// Since is from when on the time that a file was made, in nanoseconds since 1970,
+	// counts. The ids of older files are those that programs gave that did not ask for it.
+	Since int64
+}
+
+// of is the id of this content of a file on its way to a place: always the same, so that
+// nobody has to remember it. turn is how many like it went before; see Carry.
+func (i IDs) of(to Place, l look, turn int) string {
+	text := fmt.Appendf(nil, "%s\x00%s\x00%d %d %d", i.Secret, to, l.Ino, l.Size, l.Mtime)
+	if l.Born > i.Since {
+		text = fmt.Appendf(text, " born %d", l.Born)
+	}
+	if turn > 0 {
+		text = fmt.Appendf(text, " turn %d", turn)
+	}
+	hash := sha256.Sum256(text)
 	return hex.EncodeToString(hash[:idBytes])
 }
 
@@ -80,7 +96,7 @@ func (c *Courier) putOnce(p *post) error {
 	if err != nil {
 		return err
 	}
-	fields = append(fields, field{transferField, idOf(c.secret, p.to, s.look)})
+	fields = append(fields, field{transferField, c.ids.of(p.to, s.look, p.turn)})
 	b := &body{int64(len(content)), func(w *wire, _ <-chan struct{}) error { return w.write(content) }}
 	err = c.once("PUT", p.to, b, func(res *http.Response) error { return taken(p.to, res) }, fields...)
 	if err == nil {

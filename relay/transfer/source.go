@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"relay/relay/sock"
 )
 
 // look is what a file looks like from outside: when two looks at it are equal, it was not
@@ -18,6 +20,7 @@ type look struct {
 	Dev, Ino     uint64
 	Size         int64
 	Mtime, Ctime int64 // nanoseconds since 1970
+	Born         int64 // 0 = not known; a number of a file may be given anew, to another
 }
 
 // sameFile reports that two looks, between which the process may have ended, are at the
@@ -26,6 +29,15 @@ type look struct {
 // the same, the digest tells.
 func (l look) sameFile(other look) bool {
 	l.Dev, l.Ctime = other.Dev, other.Ctime // numbers of devices are given anew when the machine starts
+	return l.equals(other)
+}
+
+// equals compares a look that was noted, maybe by a program that did not ask when files
+// were made.
+func (l look) equals(other look) bool {
+	if l.Born == 0 || other.Born == 0 {
+		l.Born = other.Born
+	}
 	return l == other
 }
 
@@ -53,6 +65,7 @@ func openSource(path string) (*source, error) {
 		return nil, err
 	}
 	s := &source{File: f}
+	s.look.Born = sock.Born(int(f.Fd()))
 	if err := s.settle(); err != nil {
 		f.Close()
 		return nil, err
@@ -70,7 +83,7 @@ func (s *source) settle() error {
 		if st.Mode&unix.S_IFMT != unix.S_IFREG {
 			return final(fmt.Errorf("%s is no regular file", s.Name()))
 		}
-		s.look = lookOf(st)
+		s.look = lookOf(st, s.look.Born)
 		s.mode = os.FileMode(st.Mode & permissions)
 		s.time = time.Unix(0, s.look.Mtime)
 		age := time.Since(time.Unix(0, s.look.Ctime))
@@ -92,8 +105,8 @@ func (s *source) stat() (*unix.Stat_t, error) {
 	return &st, nil
 }
 
-func lookOf(st *unix.Stat_t) look {
-	return look{st.Dev, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano()}
+func lookOf(st *unix.Stat_t, born int64) look {
+	return look{st.Dev, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano(), born}
 }
 
 // unchanged makes sure that the file is what it was.
@@ -102,7 +115,7 @@ func (s *source) unchanged() error {
 		return nil
 	}
 	st, err := s.stat()
-	if err == nil && lookOf(st) != s.look {
+	if err == nil && lookOf(st, s.look.Born) != s.look {
 		err = errChanged
 	}
 	return err
