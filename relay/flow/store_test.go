@@ -152,6 +152,47 @@ func TestReceiveTakesNoMoreThanTheBody(t *testing.T) {
 	}
 }
 
+// A small body that is here already is taken ahead, all of it or nothing, and what comes
+// after it on the connection stays. The turn that follows accounts for it.
+func TestSmallBodyIsTakenEarly(t *testing.T) {
+	t.Parallel()
+	const size = 5000
+	want := body(size)
+	for name, c := range map[string]struct {
+		sent  []byte
+		early bool
+	}{
+		"all of it":         {append(bytes.Clone(want), "GET /"...), true},
+		"a byte is missing": {want[:size-1], false},
+		"nothing":           {nil, false},
+	} {
+		a := cargo{size: size}.make(t)
+		if len(c.sent) > 0 {
+			if n, errno := sock.Send(a.peer, c.sent, false); n != len(c.sent) {
+				t.Fatal(n, errno)
+			}
+			poll(a.src.FD, unix.POLLIN, time.Second)
+		}
+		before := sock.Unread(a.src.FD)
+		if got := a.Early(&a.src, &a.dst, size); got != c.early {
+			t.Fatalf("%s: taken early: %v", name, got)
+		}
+		if left := sock.Unread(a.src.FD); c.early != (left == before-size) || !c.early && left != before {
+			t.Errorf("%s: %d bytes of %d are left", name, left, before)
+		}
+		if !c.early {
+			a.want(a.feed(want[len(c.sent):], 3), Ended)
+		} else {
+			a.want(a.turn(), Ended)
+		}
+		a.wantFile(want)
+	}
+	large := cargo{size: smallBody + 1}.make(t)
+	if large.Early(&large.src, &large.dst, smallBody+1) {
+		t.Error("a body that is not small was taken early")
+	}
+}
+
 // A stream that ends before its time is told from one that was reset, and neither from
 // a whole one.
 func TestReceiveEndsEarly(t *testing.T) {
