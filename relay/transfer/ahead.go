@@ -269,6 +269,9 @@ func (c *Courier) Forgo() error {
 		return fmt.Errorf("%s: %w", c.run.StateDir, err)
 	}
 	for _, path := range notes {
+		if u, _, err := readNote(path); err != nil || !strings.HasPrefix(u.Ahead, c.to.String()) {
+			continue // it is gone, or the concern of another courier
+		}
 		j := &journal{path: path}
 		if j.open(0) != nil {
 			continue // somebody is at it, or through with it

@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +13,7 @@ import (
 // of its upload leaves the note behind; so does a file that is gone before it was sent.
 // Only the owner of the directory knows which notes are of no use any more.
 
-// Noted is an upload that was noted and that nobody is at now.
+// Noted is an upload that was noted.
 type Noted struct {
 	Name string    // of the note, see NoteOf
 	At   time.Time // when it was written last
@@ -23,16 +25,29 @@ type Noted struct {
 func Notes(stateDir string) (all []Noted) {
 	paths, _ := filepath.Glob(filepath.Join(stateDir, "*.json")) // what is asked is well-formed
 	for _, path := range paths {
-		j := &journal{path: path}
-		if j.open(0) != nil {
-			continue // somebody is at it, or through with it
+		u, at, err := readNote(path)
+		if err == nil {
+			all = append(all, Noted{noteName(path), at, path, u.Look})
 		}
-		if info, err := j.file.Stat(); err == nil {
-			all = append(all, Noted{noteName(path), info.ModTime(), path, j.Look})
-		}
-		j.keep()
 	}
 	return all
+}
+
+// readNote reads a note without its lock: who only looks must not keep others from it. One
+// that is just being written is read as an empty one.
+func readNote(path string) (u upload, at time.Time, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return u, at, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return u, at, err
+	}
+	text, err := io.ReadAll(f)
+	_ = json.Unmarshal(text, &u)
+	return u, info.ModTime(), err
 }
 
 // Of reports that the note is of this version of a file, as far as what it says goes.

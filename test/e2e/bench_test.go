@@ -71,6 +71,22 @@ func TestBenchChartInABrowser(t *testing.T) {
 // the two readings of the clock. close, futex and signals are not the data path's.
 func TestBenchCountsTheCallsThatStraceSees(t *testing.T) {
 	strace := need(t, "strace", "strace")
+	// A measurement during which the Go scheduler moves work between threads has lines of
+	// another's in the trace; on a busy machine that happens.
+	const tries = 3
+	for range tries {
+		counted, saw := countedAndSeen(t, strace)
+		t.Logf("%d counted, %d seen", counted, saw)
+		if saw > 0 && counted >= saw-2 && counted <= saw+2 {
+			return
+		}
+	}
+	t.Errorf("bench and strace disagreed %d times", tries)
+}
+
+// countedAndSeen are the calls of one measurement, as bench says and as strace saw.
+func countedAndSeen(t *testing.T, strace string) (counted, saw int) {
+	t.Helper()
 	dir := t.TempDir()
 	cmd := exec.Command(strace, "-ff", "-o", filepath.Join(dir, "t"), harness.Binary(), "bench", "--json",
 		"--only", "send/splice", "--sizes", "63MB", "--chunks", "1MiB", "--streams", "1", "--rounds", "1")
@@ -87,11 +103,7 @@ func TestBenchCountsTheCallsThatStraceSees(t *testing.T) {
 	if err := json.Unmarshal(stdout.Bytes(), &d); err != nil || len(d.Results) != 1 {
 		t.Fatal(err, d)
 	}
-	counted, saw := int(d.Results[0].Calls.Median*0.063+0.5), straced(t, dir)
-	t.Logf("%d counted, %d seen", counted, saw)
-	if saw == 0 || counted < saw-2 || counted > saw+2 {
-		t.Errorf("bench counts %d calls, strace %d", counted, saw)
-	}
+	return int(d.Results[0].Calls.Median*0.063 + 0.5), straced(t, dir)
 }
 
 var ofTheRuntime = regexp.MustCompile(`^(futex|rt_sig|clock_gettime|getrusage|mmap|munmap|madvise|nanosleep|getpid|tgkill|sched_yield|---)`)
