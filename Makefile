@@ -8,8 +8,6 @@ FUZZTIME   ?= 30s
 # BENCH and TRANSFER are the flags of the two benchmarks; "no" leaves one out.
 # ONLY is a regular expression: which tests of test, race and e2e to run.
 SOME        = $(if $(ONLY),-count=1 -run '$(ONLY)')
-# Tests wait more than they compute: twice as many at a time as a small machine has CPUs.
-ATONCE     ?= 4
 
 # Where `make install` puts things, below DESTDIR.
 PREFIX     ?= /usr/local
@@ -35,10 +33,10 @@ run: build ## the main job, with relay.toml: then try curl http://127.0.0.1:8080
 	bin/relay run --config $(CONFIG)
 
 test: ## unit tests and the black-box suites on the real program
-	$(GO) test $(SOME) -parallel $(ATONCE) -timeout 25m ./...
+	$(GO) test $(SOME) -timeout 25m ./...
 
 race: ## the same under the race detector, shortened
-	$(GO) test $(SOME) -race -short -parallel $(ATONCE) -timeout 25m ./...
+	$(GO) test $(SOME) -race -short -timeout 25m ./...
 
 lint: ## gofumpt, vet and staticcheck must have nothing to say
 	@out=$$($(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
