@@ -3,7 +3,6 @@ package test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,14 +15,7 @@ import (
 // smallDisk mounts a file system of so many bytes for a test.
 func smallDisk(t testing.TB, size string) (dir string, used func() int64) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("mounting needs root")
-	}
-	dir = harness.Directory(t)
-	if err := unix.Mount("small", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	dir = harness.MountMemory(t, size)
 	return dir, func() int64 {
 		var disk unix.Statfs_t
 		if err := unix.Statfs(dir, &disk); err != nil {

@@ -2,8 +2,6 @@ package test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -129,7 +127,7 @@ func (r *dropRig) together(t testing.TB, heads []string, body []byte) (taken int
 // Of a disk without a quota announcements take nine tenths together, whoever makes them.
 func TestReservationsLeaveSomeOfTheDisk(t *testing.T) {
 	t.Parallel()
-	dir := mountSmall(t, 128*mib)
+	dir := harness.MountFile(t, 128*mib, "mkfs.ext4", "-q")
 	r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["directory"] = dir }).in(dir)
 	free := func() int64 {
 		var disk unix.Statfs_t
@@ -167,31 +165,4 @@ func TestReservationsLeaveSomeOfTheDisk(t *testing.T) {
 		c.Close()
 	}
 	harness.Eventually(t, "all of the disk is back", func() (bool, any) { return free() > before-4*mib, free() })
-}
-
-// mountSmall makes a small file system on a disk, where space can be set aside.
-func mountSmall(t testing.TB, size int64) string {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("mounting needs root")
-	}
-	dir := harness.Directory(t)
-	image, at := filepath.Join(dir, "image"), filepath.Join(dir, "mounted")
-	if err := os.WriteFile(image, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(image, size); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("/sbin/mkfs.ext4", "-q", "-F", image).CombinedOutput(); err != nil {
-		t.Fatalf("mkfs.ext4: %v: %s", err, out)
-	}
-	if err := os.Mkdir(at, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("mount", "-o", "loop", image, at).CombinedOutput(); err != nil {
-		t.Skipf("this kernel mounts no ext4 from a file: %v: %s", err, out)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(at, unix.MNT_DETACH) }) // the image goes with its directory
-	return at
 }

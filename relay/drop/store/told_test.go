@@ -16,7 +16,7 @@ import (
 // nothing.
 func anew(s *Store) *Store {
 	next := New(s.dir, s.durable)
-	next.told = &told{by: map[transfer]Published{}}
+	next.told = newTold()
 	return next
 }
 
@@ -88,13 +88,48 @@ func TestRepeats(t *testing.T) {
 // What is remembered has a bound.
 func TestToldBound(t *testing.T) {
 	t.Parallel()
-	m := &told{by: map[transfer]Published{}}
+	m := newTold()
 	for i := range toldMost + 10 {
 		m.add(transfer{strconv.Itoa(i), "x"}, Published{})
 	}
 	_, first := m.find(transfer{"0", "x"})
 	if _, last := m.find(transfer{strconv.Itoa(toldMost + 9), "x"}); len(m.by) != toldMost || first || !last {
 		t.Errorf("%d are remembered, the first %v, the last %v", len(m.by), first, last)
+	}
+}
+
+// What is forgotten and remembered anew is as fresh as what is new: its old place is not
+// its any more.
+func TestToldAgain(t *testing.T) {
+	t.Parallel()
+	m := newTold()
+	of := func(i int) transfer { return transfer{strconv.Itoa(i), "x"} }
+	first, second := of(0), of(1)
+	for i := range toldMost - 1 {
+		m.add(of(i), Published{})
+	}
+	m.forget(first)
+	m.add(first, Published{Path: "again"})
+	m.add(second, Published{Path: "again"}) // in the place that the first one had
+	m.add(of(toldMost), Published{})        // and that is where the second one had been
+	for _, again := range []transfer{first, second} {
+		if done, ok := m.find(again); !ok || done.Path != "again" {
+			t.Errorf("%s was forgotten: %+v", again.id, done)
+		}
+	}
+	if _, ok := m.find(of(2)); !ok || len(m.by) != toldMost {
+		t.Errorf("%d are remembered, the oldest %v", len(m.by), ok)
+	}
+	m.add(of(toldMost+1), Published{})
+	if _, ok := m.find(of(2)); ok || len(m.by) != toldMost {
+		t.Errorf("%d are remembered, the oldest %v", len(m.by), ok)
+	}
+	for range toldMost + 1 { // whatever is forgotten, the bound holds
+		m.forget(first)
+		m.add(first, Published{})
+	}
+	if len(m.by) > toldMost {
+		t.Errorf("%d are remembered", len(m.by))
 	}
 }
 
