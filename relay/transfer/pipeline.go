@@ -56,7 +56,7 @@ func (l *getLane) fill() (more bool, err error) {
 // next takes the answer to the oldest request.
 func (l *getLane) next() error {
 	f := l.window[0]
-	res, err := l.wire.hear("GET", nil)
+	res, err := l.wire.hear("GET")
 	if err != nil {
 		return err
 	}

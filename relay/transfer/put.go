@@ -118,7 +118,7 @@ func (l *putLane) next() error {
 		return nil
 	}
 	p := l.window[0]
-	res, err := l.wire.hear("PUT", nil)
+	res, err := l.wire.hear("PUT")
 	if err != nil {
 		return err
 	}
