@@ -53,7 +53,7 @@ func (c *caller) wait(p Place, tries int, err error) error {
 	if err := c.impatient(err); err != nil {
 		return err
 	}
-	c.run.Tell(Event{Kind: Retried, URL: p.String(), Why: err.Error()})
+	c.run.Tell(Event{Kind: Retried, URL: p.String(), Size: NoSize, Why: err.Error()})
 	sleep(c.ctx, backoff(tries))
 	return nil
 }
