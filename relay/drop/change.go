@@ -101,8 +101,9 @@ func (c *Conn) move(n name) {
 	if replace && !c.may(token.Write, to.path) {
 		return
 	}
+	holds := conditions(r.Header)
 	c.change(func() (int, error) {
-		replaced, err := s.Move(n.path, to.path, replace)
+		replaced, err := s.Move(n.path, to.path, replace, holds)
 		if replaced {
 			return statusNoContent, err
 		}

@@ -50,7 +50,8 @@
 //	POST, PUT with Upload-Complete    a resumable upload (resumable.go); HEAD, PATCH and DELETE
 //	                     at its place, /.relay-uploads/ID
 //	MKCOL, DELETE, MOVE  names without bytes (change.go). A MKCOL with X-OC-Mtime or
-//	                     X-Relay-Mode is for a directory that may be there, and makes those above
+//	                     X-Relay-Mode is for a directory that may be there, and makes those above.
+//	                     DELETE and MOVE heed the conditions that PUT does
 //	PROPFIND             207: a name (Depth: 0), or a directory and its names (Depth: 1), each
 //	                     with what HEAD says of it. A tree (Depth: infinity) is 403
 //	OPTIONS              the methods, and Upload-Limit

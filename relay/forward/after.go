@@ -169,7 +169,8 @@ func (f *Forwarder) complain(one *file, err error) {
 }
 
 // dispose puts a file away: to those that failed, with the reason, or as `after` says. If
-// it is another by now, it stays.
+// it is another by now, it stays: that is looked at in the same step, which nobody who
+// publishes in the drop comes between.
 func (f *Forwarder) dispose(one *file, why string) error {
 	fd, err := unix.Open(f.config.Directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -177,16 +178,17 @@ func (f *Forwarder) dispose(one *file, why string) error {
 	}
 	defer sock.Close(fd)
 	s := store.New(fd, true)
-	if !f.stands(one) {
-		return store.ErrPrecondition
-	}
+	stands := func(bool, sock.FileInfo) bool { return f.stands(one) }
 	switch {
 	case why != "":
-		err = f.bury(s, one.path, why)
+		err = f.bury(s, one, why)
 	case f.config.Forwards[0].After == config.AfterArchive:
-		_, err = s.Move(one.path, archiveDirectory+"/"+one.path, true)
+		_, err = s.Move(one.path, archiveDirectory+"/"+one.path, true, stands)
 	default:
-		err = s.Remove(one.path, func(bool, sock.FileInfo) bool { return f.stands(one) })
+		err = s.Remove(one.path, stands)
+	}
+	if err == store.ErrPrecondition {
+		return err
 	}
 	if _, gone := lookAt(f.config.Directory, one.path); f.config.DoneMarker != "" && (err == nil || errors.Is(gone, os.ErrNotExist)) {
 		if failed := s.Remove(one.path+f.config.DoneMarker, nil); err == nil {
@@ -204,16 +206,21 @@ func (f *Forwarder) stands(one *file) bool {
 
 // bury moves a file to those that failed. The reason is written first: a file there
 // always has one.
-func (f *Forwarder) bury(s *store.Store, path, why string) error {
-	reason := filepath.Join(f.config.Directory, failedDirectory, path+".reason")
-	const dirMode, fileMode = 0o777, 0o666
-	if err := os.MkdirAll(filepath.Dir(reason), dirMode); err != nil {
-		return err
+func (f *Forwarder) bury(s *store.Store, one *file, why string) error {
+	reason := filepath.Join(f.config.Directory, failedDirectory, one.path+".reason")
+	text := time.Now().UTC().Format(time.RFC3339) + " " + why + "\n"
+	var unwritten error
+	_, err := s.Move(one.path, failedDirectory+"/"+one.path, true, func(bool, sock.FileInfo) bool {
+		if !f.stands(one) {
+			return false
+		}
+		const mode = 0o666
+		unwritten = os.WriteFile(reason, []byte(text), mode)
+		return unwritten == nil
+	})
+	if unwritten != nil {
+		return unwritten
 	}
-	if err := os.WriteFile(reason, []byte(time.Now().UTC().Format(time.RFC3339)+" "+why+"\n"), fileMode); err != nil {
-		return err
-	}
-	_, err := s.Move(path, failedDirectory+"/"+path, true)
 	return err
 }
 
@@ -225,7 +232,7 @@ func (f *Forwarder) exhume(path string) {
 	}
 	defer sock.Close(fd)
 	s := store.New(fd, true)
-	if _, err := s.Move(failedDirectory+"/"+path, path, false); err == nil {
+	if _, err := s.Move(failedDirectory+"/"+path, path, false, nil); err == nil {
 		_ = s.Remove(failedDirectory+"/"+path+".reason", nil) // it says what was
 	}
 }

@@ -38,7 +38,7 @@ type route struct {
 type result struct {
 	route   int
 	path    string
-	version version
+	version transfer.Version
 	ahead   *ahead // that it was; nil for one that was there
 	noted   bool   // since when it is to be sent
 	err     error
@@ -47,7 +47,7 @@ type result struct {
 // parcel is a file as it is given to a courier.
 type parcel struct {
 	path    string
-	version version
+	version transfer.Version
 	turn    int
 	since   time.Time
 	noted   bool // that it is to be sent since then

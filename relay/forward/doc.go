@@ -16,7 +16,7 @@
 // to be sent. So nothing has to be written when a file comes, and nothing can be lost
 // with the queue. The book (book.go) remembers which version of which file was sent where
 // and which was given up; it is written, synced, before the file is touched, and a record
-// outlives its file by a day. What tells versions apart is in version.go. The book also has
+// outlives its file by a day. What tells versions apart is a transfer.Version. The book also has
 // since when a file is to be sent of which a try has failed. A small file goes in one request, under an id that follows
 // from what it is: the receiver knows it again (package store, told.go). A large one is a
 // resumable upload whose place is noted, synced, before it is completed: after a kill or a

@@ -154,7 +154,10 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, whole bool, err error) {
 	if j.Location != "" {
 		at = Place{p.to.host, j.Location}
-		if j.Look.equals(s.look) || c.run.Digest != NoSum && j.Look.sameFile(s.look) {
+		// What changes a file's attributes (a digest that is noted with it, another name) counts
+		// for nothing where the digest tells, and neither does the number of a device, which is
+		// given anew when the machine starts.
+		if j.Look.equals(s.look) || c.run.Digest != NoSum && j.Look.Same(s.look.Version) {
 			offset, whole, err = c.offset(at)
 			switch {
 			case err == nil && (whole || offset <= p.size):

@@ -118,9 +118,10 @@ func (s *Store) Remove(path string, holds func(exists bool, info sock.FileInfo) 
 	return asError(errno)
 }
 
-// Move gives a file or directory another name. The directories above that are made.
-// Without replace a name that is taken is ErrPrecondition. replaced says whether it was.
-func (s *Store) Move(from, to string, replace bool) (replaced bool, err error) {
+// Move gives a file or directory another name, if holds (nil = always) likes what is there.
+// The directories above the other name are made. Without replace one that is taken is
+// ErrPrecondition. replaced says whether it was.
+func (s *Store) Move(from, to string, replace bool, holds func(exists bool, info sock.FileInfo) bool) (replaced bool, err error) {
 	source, oldBase, err := s.parent(from)
 	if err != nil {
 		return false, err
@@ -135,11 +136,14 @@ func (s *Store) Move(from, to string, replace bool) (replaced bool, err error) {
 		return false, err
 	}
 	defer target.close()
-	lock, errno := lockName(target.dir, base)
+	unlock, errno := lockNames(source, oldBase, target.dir, base)
 	if errno != 0 {
 		return false, errno
 	}
-	defer lock.Unlock()
+	defer unlock()
+	if info, exists := s.info(from); holds != nil && !holds(exists, info) {
+		return false, ErrPrecondition
+	}
 	s.note(source, oldBase, from)
 	rename := func(flags uint) sock.Errno {
 		return retry(func() error { return unix.Renameat2(source, oldBase, target.dir, base, flags) })

@@ -68,7 +68,7 @@ func TestRepeats(t *testing.T) {
 	if err := s.Remove("d/x", nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Move("d/x (1)", "elsewhere", false); err != nil {
+	if _, err := s.Move("d/x (1)", "elsewhere", false, nil); err != nil {
 		t.Fatal(err)
 	}
 	check("removed", anew(s), "d/x", a, "d/x")
