@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"relay/relay/drop"
+	"relay/relay/transfer"
 )
 
 // Files are taken out of the queue by hand, and count as given up then. One that is not
@@ -19,7 +20,7 @@ type making struct {
 	born int64
 }
 
-func makingOf(v version) making { return making{v.Ino, v.Born} }
+func makingOf(v transfer.Version) making { return making{v.Ino, v.Born} }
 
 // dropped is what is known of one that was dropped.
 type dropped struct {
@@ -80,7 +81,7 @@ func (f *Forwarder) dropArriving(path string) (n int) {
 }
 
 // isDropped reports that a file was dropped before it was complete.
-func (f *Forwarder) isDropped(v version) bool { return f.dropped[makingOf(v)] != nil }
+func (f *Forwarder) isDropped(v transfer.Version) bool { return f.dropped[makingOf(v)] != nil }
 
 // pick takes back that files were dropped that are not complete: one, or with "" all.
 func (f *Forwarder) pick(path string) (n int) {

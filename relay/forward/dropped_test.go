@@ -8,13 +8,14 @@ import (
 
 	"relay/config"
 	"relay/relay/drop"
+	"relay/relay/transfer"
 )
 
 // What was dropped before it was complete is remembered as long as it may still come, and
 // until somebody wants it back.
 func TestDroppedIsForgottenWithTheFile(t *testing.T) {
 	f := New(config.Drop{Directory: t.TempDir()}, zerolog.Nop())
-	there, gone, coming := version{Ino: 1, Born: 5}, version{Ino: 2, Born: 5}, version{Ino: 3, Born: 5}
+	there, gone, coming := transfer.Version{Ino: 1, Born: 5}, transfer.Version{Ino: 2, Born: 5}, transfer.Version{Ino: 3, Born: 5}
 	f.files["there"] = &file{path: "there", look: look{version: there}}
 	f.dropped[makingOf(there)] = &dropped{path: "there"}
 	f.dropped[makingOf(gone)] = &dropped{path: "gone"}
