@@ -40,6 +40,7 @@ func (f *Forwarder) report(r result) {
 	case r.err == nil:
 		leg.state = sent
 		route.down = 0
+	case leg.last && (f.leaving || errors.Is(r.err, errAhead)) && f.giveUp(one, r.route) == nil:
 	case f.leaving:
 		leg.state = waiting
 	case errors.Is(r.err, errAhead):

@@ -29,6 +29,9 @@ type ahead struct {
 	forget   context.CancelFunc // ends unwanted
 }
 
+// underWay reports that it is still to be completed, or given back.
+func (a *ahead) underWay() bool { return a != nil && !a.given && a.unwanted.Err() == nil }
+
 // errAhead is why a file that was sent ahead has to be sent again.
 var errAhead = errors.New("not sent while it arrived")
 

@@ -6,7 +6,7 @@
 // back: the watcher of the directory (watch.go, by inotify; scan.go, by looking through
 // all), and for each [[drop.forward]] as many couriers (courier.go) as it has files at a
 // time. What the drop tells comes by mailbox.go, what is to be looked at later by alarm.go,
-// and people ask and order by status.go.
+// and people ask and order by status.go and dropped.go.
 //
 //	a name changes ─► candidate ─► complete? ─► waiting ─► carried ─► sent, by all ─► after
 //	                     ▲  settle.go  │           ▲           │                      after.go
