@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -76,6 +77,43 @@ func TestReservationsKeepToTheQuota(t *testing.T) {
 	if status := next.announce(t, patch(places[1], 0, large, "?1", "Expect: 100-continue")); status != 100 {
 		t.Errorf("after it: status %d", status)
 	}
+}
+
+// Nor does it when relay was killed: what was announced is given back at the next start, and
+// who comes back goes on from what had come.
+func TestReservationsEndWithAKill(t *testing.T) {
+	t.Parallel()
+	const large, came = 60 * mib, 3 * mib
+	r := startUploads(t, nil)
+	content := bytesOf(1, large)
+	place := r.begin(t, "/a", large)
+	c := r.client(t)
+	if status := c.announce(t, patch(place, 0, large, "?1", "Expect: 100-continue")); status != 100 {
+		t.Fatalf("status %d", status)
+	}
+	if _, err := c.Write(content[:came]); err != nil {
+		t.Fatal(err)
+	}
+	harness.Eventually(t, "it has come, and the rest is held", func() (bool, any) {
+		names, err := filepath.Glob(filepath.Join(r.dir, ".relay-*.part"))
+		if err != nil || len(names) != 1 {
+			return false, names
+		}
+		info, err := os.Stat(names[0])
+		return err == nil && info.Size() == came && r.held(t) >= large, r.held(t)
+	})
+	r = r.killed(t)
+	harness.Eventually(t, "nothing is held but what has come", func() (bool, any) {
+		held := r.held(t)
+		return held < came+mib, held
+	})
+	if offset, _ := r.offset(t, place); offset != came {
+		t.Errorf("%d bytes are there, %d had come", offset, came)
+	}
+	if a := r.append(t, place, came, content[came:], "?1"); a.StatusCode != 201 {
+		t.Errorf("status %d", a.StatusCode)
+	}
+	r.fetch(t, "/a").want(t, 200, content)
 }
 
 // Nor do bodies in chunks, of which nobody knows how long they will be, take more together

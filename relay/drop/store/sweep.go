@@ -25,9 +25,10 @@ type Seen struct {
 
 // Sweep walks through the store. It removes the hidden files that nobody is at and that
 // no state speaks of, and states that were not written to their end: a process that was
-// killed while it filled or published them left them behind. (Whoever is at a file holds a
-// lock on it, which ends with its process; and nothing younger than the store itself is
-// touched. A time to come is no age: the clock was set back since.)
+// killed while it filled or published them left them behind. Uploads that have a state stay,
+// without the space that was reserved for them. (Whoever is at a file holds a lock on it,
+// which ends with its process; and nothing younger than the store itself is touched. A time
+// to come is no age: the clock was set back since.)
 //
 // each, if it is not nil, is told of every file that readers see; stop ends the walk.
 func (s *Store) Sweep(each func(Seen), stop func() bool) (Census, error) {
@@ -142,10 +143,26 @@ func (w *walk) stray(dir int, name string, st *unix.Stat_t) bool {
 		return false
 	}
 	defer sock.CloseFile(fd)
-	if w.spokenOf(name) || unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil || w.spokenOf(name) {
-		return false // looked at before the lock, which a request for it may want now, and after
+	if w.spokenOf(name) { // looked at before the lock, which a request for it may want now, and after
+		giveBack(fd, st)
+		return false
+	}
+	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil || w.spokenOf(name) {
+		return false
 	}
 	return unix.Unlinkat(dir, name, 0) == nil
+}
+
+// giveBack frees what a process that was killed had reserved for an upload and not filled:
+// one that rests holds no more than what has come (see Suspend).
+func giveBack(fd int, st *unix.Stat_t) {
+	const block = 512 // of stat(2), whatever the file system's are
+	if st.Blocks*block < st.Size+reserveFrom || unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return
+	}
+	if info, errno := sock.Info(fd, false); errno == 0 {
+		_ = unix.Ftruncate(fd, info.Size) // what stays reserved is freed with the file
+	}
 }
 
 // spokenOf reports that a state speaks of a hidden file.
