@@ -27,7 +27,7 @@ type post struct {
 }
 
 func (p *post) event(k Kind) Event {
-	return Event{Kind: k, Path: p.path, URL: p.to.String(), Size: p.size}
+	return Event{Kind: k, Path: p.path, URL: p.to.String(), Size: Size(p.size)}
 }
 
 // changesMost is how often a file may change while it is sent.
