@@ -3,6 +3,7 @@ package test
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -86,8 +87,8 @@ func TestHalfOpenUploads(t *testing.T) {
 			t.Errorf("status %d", res.StatusCode)
 		}
 	})
-	// Two loops may each let the last one in.
-	if got := int(taken.Load()); got < most || got > most+1 || int(refused.Load()) != n-got {
+	// Every loop may let the last one in.
+	if got := int(taken.Load()); got < most || got > most+runtime.NumCPU()-1 || int(refused.Load()) != n-got {
 		t.Errorf("%d of %d were taken and %d refused, with uploads_max = %d", got, n, refused.Load(), most)
 	}
 	memory, disk := r.AnonBytes(t)-before, used()
@@ -95,7 +96,7 @@ func TestHalfOpenUploads(t *testing.T) {
 	if memory > n*4<<10 && !harness.Race {
 		t.Errorf("memory has grown by %d bytes", memory)
 	}
-	if disk > int64(most+2)*page {
+	if disk > int64(most+1+runtime.NumCPU())*page {
 		t.Errorf("%d bytes of disk are used", disk)
 	}
 	for _, c := range clients {

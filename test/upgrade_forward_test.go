@@ -18,7 +18,7 @@ func TestUpgradeOfForwards(t *testing.T) {
 		rounds = 2
 	}
 	to := startDrop(t, conflicting("keep_both"))
-	link := flaky(t, to.Address(t, "files"), 0, 0, 1)
+	link := gateTo(t, to.Address(t, "files"))
 	f := forwarding{dir: harness.Directory(t), listen: []string{"127.0.0.1:0"}, after: "delete", to: []string{"http://" + link.Address + "/"}}
 	from := &dropRig{Relay: harness.Start(t, f.config(t)), dir: f.dir}
 	want := map[string][]byte{}

@@ -91,6 +91,17 @@ func (s *Store) describe(p *place, mode uint32, mtime time.Time) (errno sock.Err
 // Remove takes away a file or an empty directory, if holds (nil = always) likes what is
 // there.
 func (s *Store) Remove(path string, holds func(exists bool, info sock.FileInfo) bool) error {
+	return s.remove(path, func(int, string) bool {
+		if holds == nil {
+			return true
+		}
+		info, exists := s.info(path)
+		return holds(exists, info)
+	})
+}
+
+// remove takes away what has a name, if it may be.
+func (s *Store) remove(path string, may func(dir int, base string) bool) error {
 	dir, base, err := s.parent(path)
 	if err != nil {
 		return err
@@ -101,7 +112,7 @@ func (s *Store) Remove(path string, holds func(exists bool, info sock.FileInfo) 
 		return errno
 	}
 	defer lock.Unlock()
-	if info, exists := s.info(path); holds != nil && !holds(exists, info) {
+	if !may(dir, base) {
 		return ErrPrecondition
 	}
 	s.note(dir, base, path)

@@ -474,3 +474,26 @@ func TestNamedPartials(t *testing.T) {
 	r.want(map[string]string{"d/a": "first", "d/a (1)": "abc"})
 	check()
 }
+
+// A name that could not be made durable is taken back, but not from a file that has got it
+// since.
+func TestPublishUndoneLeavesOthers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	other := New(r.Store.dir, false) // as of a drop that a reload has made
+	r.calls.sync = func(fd int) sock.Errno {
+		if info, errno := sock.Info(fd, true); errno != 0 || info.Mode&unix.S_IFMT != unix.S_IFDIR {
+			return errno
+		}
+		if _, err := (&rig{other, t, r.dir}).put("x", "another", Terms{}); err != nil {
+			t.Error(err)
+		}
+		return unix.EIO
+	}
+	if _, err := r.put("x", "content", Terms{}); err != sock.Errno(unix.EIO) {
+		t.Errorf("%v", err)
+	}
+	if got, err := os.ReadFile(filepath.Join(r.dir, "x")); string(got) != "another" {
+		t.Errorf("there is %q, %v", got, err)
+	}
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -21,6 +22,20 @@ type Seen struct {
 	Path    string
 	Size    int64
 	Arrived time.Time // when it got its name, or its name or attributes were changed last
+	ino     uint64
+}
+
+func seen(path string, st *unix.Stat_t) Seen {
+	return Seen{path, st.Size, time.Unix(st.Ctim.Unix()), st.Ino}
+}
+
+// RemoveSeen takes away a file that a walk came by. ErrPrecondition says that it is another
+// one by now, or was changed.
+func (s *Store) RemoveSeen(f Seen) error {
+	return s.remove(f.Path, func(dir int, base string) bool {
+		var st unix.Stat_t
+		return unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && seen(f.Path, &st) == f
+	})
 }
 
 // Sweep walks through the store. It removes the hidden files that nobody is at and that
@@ -34,11 +49,9 @@ type Seen struct {
 func (s *Store) Sweep(each func(Seen), stop func() bool) (Census, error) {
 	w := walk{store: s, each: each, stop: stop, buf: make([]byte, 32<<10)}
 	w.states()
-	root, errno := sock.OpenBeneath(s.dir, ".", directoryFlags, false)
-	if errno != 0 {
+	if errno := w.directory(""); errno != 0 {
 		return Census{}, asError(errno)
 	}
-	w.directory(root, "")
 	return w.Census, nil
 }
 
@@ -50,21 +63,26 @@ type walk struct {
 	buf   []byte
 }
 
-// directory looks at one directory, and closes it. What goes away meanwhile is no error.
-// Subdirectories come after the files, so that only one descriptor is open for each level.
-func (w *walk) directory(fd int, path string) {
-	defer sock.Close(fd)
+// directory looks at one directory: "", or a path with a slash at its end. Those in it come
+// after its files, so that one descriptor is open, however deep the tree is that clients
+// have made. What goes away meanwhile is no error, and neither is a path that is too long
+// for anybody to name.
+func (w *walk) directory(path string) sock.Errno {
+	fd, errno := sock.OpenBeneath(w.store.dir, cmp.Or(path, "."), directoryFlags, false)
+	if errno != 0 {
+		return errno
+	}
 	var below []string
 	w.names(fd, func(name string) {
 		if w.entry(fd, path, name) {
 			below = append(below, name)
 		}
 	})
+	sock.Close(fd)
 	for _, name := range below {
-		if sub, errno := openat(fd, name, directoryFlags|unix.O_NOFOLLOW, 0); errno == 0 {
-			w.directory(sub, path+name+"/")
-		}
+		_ = w.directory(path + name + "/")
 	}
+	return 0
 }
 
 // entry looks at one name; true says that it is a directory to be walked.
@@ -87,7 +105,7 @@ func (w *walk) entry(dir int, above, name string) bool {
 	if !ours {
 		w.Files++
 		if w.each != nil {
-			w.each(Seen{above + name, st.Size, time.Unix(st.Ctim.Unix())})
+			w.each(seen(above+name, &st))
 		}
 	}
 	return false

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // anew is a store of the same directory as a later process makes it, that remembers
@@ -37,13 +35,8 @@ func publishAs(t *testing.T, s *Store, path, id string, c Conflict) Published {
 // until the note is forgotten; by others it never was.
 func TestRepeats(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
-	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(dir)
-	s := New(dir, false)
+	r := newRig(t)
+	s := New(r.Store.dir, false)
 	a, b := "a"+rand.Text(), "b"+rand.Text() // directories of other tests had the same number, maybe
 	publishAs(t, s, "d/x", a, KeepBoth)
 	if done := publishAs(t, s, "d/x", b, KeepBoth); done.Path != "d/x (1)" || done.Repeated {
@@ -80,7 +73,7 @@ func TestRepeats(t *testing.T) {
 	check("not yet forgotten", anew(s), "d/x", a, "d/x")
 	s.Forget(time.Now().Add(time.Hour))
 	check("forgotten", anew(s), "d/x", a, "")
-	if left, _ := os.ReadDir(filepath.Join(root, stateDirectory)); len(left) != 0 {
+	if left, _ := os.ReadDir(filepath.Join(r.dir, stateDirectory)); len(left) != 0 {
 		t.Errorf("%v is left", left)
 	}
 }
@@ -160,20 +153,15 @@ func TestRepeatsOfTaken(t *testing.T) {
 // Notes have a bound as well, until the old ones are forgotten.
 func TestNotesBound(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
-	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(dir)
-	s := anew(New(dir, false))
+	r := newRig(t)
+	s := anew(New(r.Store.dir, false))
 	remove := func(want int) {
 		t.Helper()
 		publishAs(t, s, "x", "c"+rand.Text(), Fail)
 		if err := s.Remove("x", nil); err != nil {
 			t.Fatal(err)
 		}
-		if left, _ := os.ReadDir(filepath.Join(root, stateDirectory)); len(left) != want {
+		if left, _ := os.ReadDir(filepath.Join(r.dir, stateDirectory)); len(left) != want {
 			t.Errorf("there are %d notes, not %d", len(left), want)
 		}
 	}
