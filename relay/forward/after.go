@@ -13,8 +13,8 @@ import (
 	"relay/relay/sock"
 )
 
-// settleFile does with a file what is to be done when all routes are through with it.
-func (f *Forwarder) settleFile(one *file) {
+// conclude does with a file what is to be done when all routes are through with it.
+func (f *Forwarder) conclude(one *file) {
 	gone, wanted := true, false
 	why := ""
 	for i := range one.legs {

@@ -51,7 +51,7 @@ func (f *Forwarder) report(r result) {
 		f.consider(one.path, false)
 		return
 	}
-	f.settleFile(one)
+	f.conclude(one)
 }
 
 // failed has a file tried again, or gives it up.
@@ -90,8 +90,8 @@ func (r *route) absent(path string, err error) {
 	}
 }
 
-// after is when a file may be tried that waits until next, while its route may wait, too.
-func (r *route) after(next time.Time) time.Time {
+// nextTry is when a file may be tried that waits until next, while its route may wait, too.
+func (r *route) nextTry(next time.Time) time.Time {
 	if r.until.After(next) && r.until.After(time.Now()) {
 		return r.until
 	}

@@ -110,7 +110,7 @@ func (f *Forwarder) Queue() (all []Item, err error) {
 				item := Item{one.path, r.config.To, one.look.version.Size, "carried", l.since, l.tries, l.next, l.why}
 				switch l.state {
 				case waiting:
-					item.State, item.Next = "waiting", r.after(l.next)
+					item.State, item.Next = "waiting", r.nextTry(l.next)
 				case carried:
 				case unwanted, sent, failed:
 					continue
