@@ -168,7 +168,7 @@ func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *
 	}
 	d, err := a.Finish(p.version)
 	if err == nil {
-		err = r.settle(b, d, p)
+		err = r.remember(b, d, p)
 	}
 	return p, err
 }

@@ -71,7 +71,7 @@ func (r *route) carry(ctx context.Context, b *book, i int, p parcel) result {
 		before := c.Moved()
 		var d *transfer.Delivery
 		if d, err = c.Carry(filepath.Join(r.drop, p.path), p.path, join(cameThrough(r.drop, p.path), b.id), p.turn); err == nil {
-			err = r.settle(b, d, p)
+			err = r.remember(b, d, p)
 		}
 		r.sentBytes.Add(uint64(c.Moved() - before))
 		r.release(ctx, c)
@@ -91,9 +91,9 @@ func (r *route) tell(back result, began time.Time) {
 	}
 }
 
-// settle writes into the book that a file was sent. What was sent is what stood there at
+// remember writes into the book that a file was sent. What was sent is what stood there at
 // the end; if that is not what was queued, the name is looked at again.
-func (r *route) settle(b *book, d *transfer.Delivery, p parcel) error {
+func (r *route) remember(b *book, d *transfer.Delivery, p parcel) error {
 	l, err := lookAt(r.drop, p.path)
 	if err == nil && l.version != p.version {
 		d.Settle() // that version has arrived, and is gone here

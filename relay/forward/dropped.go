@@ -63,7 +63,7 @@ func (f *Forwarder) dropQueued(one *file) (n int) {
 		}
 	}
 	if n > 0 && one.reports == 0 {
-		f.settleFile(one)
+		f.conclude(one)
 	}
 	return n
 }

@@ -147,7 +147,7 @@ func (f *Forwarder) enqueue(one *file) {
 			r.line = append(r.line, one)
 		}
 	}
-	f.settleFile(one)
+	f.conclude(one)
 }
 
 // dispatch gives waiting files to couriers that are free.

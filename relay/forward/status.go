@@ -110,7 +110,7 @@ func (f *Forwarder) Queue() (all []Item, err error) {
 				item := Item{one.path, r.config.To, one.look.version.Size, "carried", l.since, l.tries, l.next, l.why}
 				switch l.state {
 				case waiting:
-					item.State, item.Next = "waiting", r.after(l.next)
+					item.State, item.Next = "waiting", r.nextTry(l.next)
 				case carried:
 				case unwanted, sent, failed:
 					continue
@@ -142,43 +142,4 @@ func (f *Forwarder) arriving() (all []Item) {
 		}
 	}
 	return all
-}
-
-// Retry has files tried now, also those that were given up: one, or with "" all. It says
-// how many.
-func (f *Forwarder) Retry(path string) (n int, err error) {
-	err = f.ask(func() {
-		n = f.pick(path)
-		for i, r := range f.routes {
-			before := n
-			for _, one := range f.files {
-				if (path == "" || path == one.path) && one.queued && one.legs[i].state == waiting {
-					one.legs[i].next = time.Time{}
-					n++
-				}
-			}
-			for _, name := range f.failedOn(r, path) {
-				if f.book.remove(r.config.To, name) == nil {
-					n++
-					f.exhume(name)
-					delete(f.files, name)
-					f.consider(name, true)
-				}
-			}
-			if n > before {
-				r.until = time.Time{} // also where nobody was there to take anything
-			}
-		}
-	})
-	return n, err
-}
-
-// failedOn are the names that were given up on a route.
-func (f *Forwarder) failedOn(r *route, path string) (names []string) {
-	f.book.each(r.config.To, func(name string, rec record) {
-		if rec.failed() && (path == "" || path == name) {
-			names = append(names, name)
-		}
-	})
-	return names
 }

@@ -88,7 +88,7 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 		return errno
 	}
 	if t.Via != "" {
-		_ = retry(func() error { return unix.Fsetxattr(p.FD, via, []byte(t.Via), 0) })
+		_ = retry(func() error { return unix.Fsetxattr(p.FD, Via, []byte(t.Via), 0) })
 	}
 	if p.named {
 		t.ID = "" // an upload has an id of its own
