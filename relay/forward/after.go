@@ -100,8 +100,7 @@ func (f *Forwarder) dispose(one *file, why string) error {
 
 // stands reports that a file is still there, and not another.
 func (f *Forwarder) stands(one *file) bool {
-	l, err := lookAt(f.config.Directory, one.path)
-	return err == nil && l.version == one.look.version
+	return stands(f.config.Directory, one.path, one.look.version)
 }
 
 // bury moves a file to those that failed. The reason is written first: a file there

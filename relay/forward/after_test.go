@@ -85,6 +85,35 @@ func TestWordOfFilesPutAway(t *testing.T) {
 	}
 }
 
+// A file that somebody writes to anew while it waits to be sent is not sent before it is
+// complete again.
+func TestWrittenAnewWhileItWaits(t *testing.T) {
+	to := receive(t)
+	to.refuse.Store(true)
+	f := start(t, to, nil)
+	f.plant(t, "x", "complete")
+	f.until(t, "the first try has failed", func() bool {
+		one := f.files["x"]
+		return one != nil && one.queued && one.legs[0].tries > 0
+	})
+	x, err := os.Create(filepath.Join(f.config.Directory, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	if _, err = x.WriteString("the first half, "); err != nil {
+		t.Fatal(err)
+	}
+	to.refuse.Store(false)
+	f.until(t, "it is not taken for complete", func() bool { return f.files["x"] != nil && !f.files["x"].queued })
+	if _, err = x.WriteString("the second"); err != nil {
+		t.Fatal(err)
+	}
+	x.Close()
+	to.wantNext(t, "the first half, the second")
+	f.wantGone(t, "x")
+}
+
 // A newer file that takes the place of one that was sent, or given up, is neither archived
 // nor buried in its stead: it stays, and is sent.
 func TestNewerFilesAreNotPutAway(t *testing.T) {

@@ -27,8 +27,9 @@
 // may be down. Notes that nobody needs any more are removed at the start, and whenever all is
 // looked through (notes.go).
 //
-// A file that is changed in place while it is carried is carried again; where the file
-// system shares blocks between files, what was begun arrives first, whole.
+// A file that is changed in place while it waits or is carried goes when it is complete
+// again; where the file system shares blocks between files, what was begun arrives first,
+// whole.
 //
 // A large file that comes by way of the drop is sent while it still arrives (ahead.go): its
 // courier has brought all bytes, as a rule, when it is complete here, and then does what

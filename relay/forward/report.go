@@ -41,7 +41,7 @@ func (f *Forwarder) report(r result) {
 		route.line = append(route.line, one)
 	case transfer.Vanished(r.err):
 		leg.state, one.stale = unwanted, true
-	case errors.Is(r.err, errOther):
+	case errors.Is(r.err, transfer.ErrOther):
 		leg.state, one.stale = waiting, true
 	default:
 		f.failed(one, r.route, r.err)

@@ -37,6 +37,12 @@ func lookAt(root, path string) (look, error) {
 	return look{v, time.Unix(x.Ctime.Sec, int64(x.Ctime.Nsec))}, nil
 }
 
+// stands reports that a version has its name still.
+func stands(root, path string, v transfer.Version) bool {
+	l, err := lookAt(root, path)
+	return err == nil && l.version == v
+}
+
 // of reports that a record is of the file that is there. Programs before that did not ask
 // when a file was made wrote records without: those are of a file that was there when they
 // were written, and not of one that was made later.

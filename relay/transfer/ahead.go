@@ -214,16 +214,13 @@ func (a *Ahead) Finish(of Version) (*Delivery, error) {
 			return nil, errChanged
 		}
 	}
-	s, err := openSource(a.post.path)
+	a.post.stands = func(s *source) bool { return s.look.Version == of }
+	s, err := a.post.open()
 	if err != nil {
 		a.Cancel()
 		return nil, err
 	}
 	defer s.Close()
-	if s.look.Version != of {
-		a.Cancel()
-		return nil, errChanged
-	}
 	if err := a.note.begin(upload{Location: a.at.path, Look: s.look}); err != nil {
 		a.Cancel()
 		return nil, err

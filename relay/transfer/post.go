@@ -24,6 +24,21 @@ type post struct {
 	id     string // of the transfer of a small file, that it be published once
 	look   look   // of the content that the id is for
 	turn   int    // files that looked the same and went before
+
+	stands func(*source) bool // what is open is what is to be sent; nil = whatever it is
+}
+
+// ErrOther is why a file is not sent that is not the one any more that was to be.
+var ErrOther = final(errors.New("it is another file now"))
+
+// open opens the file, if it is what is to be sent.
+func (p *post) open() (*source, error) {
+	s, err := openSource(p.path)
+	if err == nil && p.stands != nil && !p.stands(s) {
+		s.Close()
+		err = ErrOther
+	}
+	return s, err
 }
 
 func (p *post) event(k Kind) Event {
@@ -103,7 +118,7 @@ var errSpoilt = errors.New("it was damaged on the way, or changed meanwhile: the
 
 // sendOnce sends what is missing, and completes.
 func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
-	s, err := openSource(p.path)
+	s, err := p.open()
 	if err != nil {
 		return sum{}, err
 	}

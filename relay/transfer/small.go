@@ -81,7 +81,7 @@ func (c *Courier) putSmall(p *post) error {
 }
 
 func (c *Courier) putOnce(p *post) error {
-	s, err := openSource(p.path)
+	s, err := p.open()
 	if err != nil {
 		return err
 	}
