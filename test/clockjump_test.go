@@ -99,7 +99,7 @@ func TestClockJumpAndUploads(t *testing.T) {
 // also when the program is started anew; and they are waited for until they are complete.
 func TestClockJumpAndForwards(t *testing.T) {
 	t.Parallel()
-	to := startDrop(t, func(_ *harness.Config, d harness.Table) { d["write"], d["on_conflict"] = true, "keep_both" })
+	to := startDrop(t, conflicting("keep_both"))
 	f := forwarding{
 		dir: harness.Directory(t), to: []string{"http://" + to.Address(t, "files") + "/"},
 		edit: func(d harness.Table, _ []harness.Table) { d["rescan"] = "200ms" },

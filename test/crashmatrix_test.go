@@ -188,11 +188,17 @@ func (c *chain) check() {
 		r.Stop(t)
 		expireUploads(t, c.dirs[i])
 		c.start(i)
-		harness.Eventually(t, "nothing is left over", func() (bool, any) {
-			left := leftOver(c.dirs[i])
-			return len(left) == 0, left
-		})
+		wantNothingLeft(t, c.dirs[i])
 	}
+}
+
+// wantNothingLeft waits until nothing of uploads is beneath a directory.
+func wantNothingLeft(t testing.TB, dir string) {
+	t.Helper()
+	harness.Eventually(t, "nothing is left over", func() (bool, any) {
+		left := leftOver(dir)
+		return len(left) == 0, left
+	})
 }
 
 // leftOver are the files of uploads beneath a directory: of those that are under way, and

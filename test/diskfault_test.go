@@ -53,10 +53,7 @@ func TestUploadDiskFails(t *testing.T) {
 			if failing.Mend() == 0 {
 				t.Error("no call failed")
 			}
-			harness.Eventually(t, "nothing is left over", func() (bool, any) {
-				left := leftOver(r.dir)
-				return len(left) == 0, left
-			})
+			wantNothingLeft(t, r.dir)
 			r.wantTree(t, map[string][]byte{"d/old": old})
 			r.send(t, "/d/new", body, fields...).want(t, 201, []byte{})
 			harness.Eventually(t, "the file", func() (bool, any) {
@@ -87,10 +84,7 @@ func TestResumableDiskFails(t *testing.T) {
 		if failing.Mend() == 0 {
 			t.Error("no call failed")
 		}
-		harness.Eventually(t, "nothing is left over", func() (bool, any) {
-			left := leftOver(r.dir)
-			return len(left) == 0, left
-		})
+		wantNothingLeft(t, r.dir)
 		r.wantTree(t, nil)
 	}
 	place := r.begin(t, "/d/a", len(body))
@@ -120,12 +114,8 @@ func TestResumableCheckpointFails(t *testing.T) {
 	}
 	pour(len(body))
 	harness.Eventually(t, "it has begun to arrive", func() (bool, any) {
-		parts, _ := filepath.Glob(filepath.Join(r.dir, ".relay-*.part"))
-		if len(parts) == 0 {
-			return false, parts
-		}
-		info, err := os.Stat(parts[0])
-		return err == nil && info.Size() > 0, err
+		n := hiddenBytes(r.dir)
+		return n > 1, n
 	})
 	failing := r.FailCalls(t, "fsync", "EIO", "")
 	pour(checkpoint - len(body))
@@ -135,10 +125,7 @@ func TestResumableCheckpointFails(t *testing.T) {
 	if a := c.hear(t, "PATCH"); a.StatusCode != 500 {
 		t.Errorf("status %d: %s", a.StatusCode, a.body)
 	}
-	harness.Eventually(t, "nothing is left over", func() (bool, any) {
-		left := leftOver(r.dir)
-		return len(left) == 0, left
-	})
+	wantNothingLeft(t, r.dir)
 	r.wantTree(t, nil)
 }
 
@@ -149,36 +136,26 @@ func TestForwardDiskFails(t *testing.T) {
 	for _, calls := range []string{"fdatasync", "fsync", "pwrite64"} {
 		t.Run(calls, func(t *testing.T) {
 			t.Parallel()
-			to := startDrop(t, func(_ *harness.Config, d harness.Table) { d["write"], d["on_conflict"] = true, "keep_both" })
+			to := startDrop(t, conflicting("keep_both"))
 			f := forwarding{dir: harness.Directory(t), after: "delete", to: []string{"http://" + to.Address(t, "files") + "/"}}
 			r := harness.Start(t, f.config(t))
 			r.Message(t, "forwarding")
 			failing := r.FailCalls(t, calls, "EIO", "")
-			want := map[string][]byte{}
-			for _, name := range []string{"a", "b"} {
-				want[name] = bytesOf(uint64(name[0]), 300_000)
-				plantFile(t, filepath.Join(f.dir, name), want[name], 0o644, time.Unix(1, 0))
+			want, names := t.TempDir(), []string{"a", "b"}
+			for _, name := range names {
+				for _, dir := range []string{want, f.dir} {
+					plantFile(t, filepath.Join(dir, name), bytesOf(uint64(name[0]), 300_000), 0o644, time.Unix(1, 0))
+				}
 			}
 			r.Line(t, "word of it", func(l harness.Line) bool { return l.Level != "info" && strings.Contains(l.Raw, "input/output error") })
-			if left := snapshotFiles(f.dir); len(left) != len(want) && calls != "fsync" { // there it is the removal that may not last
+			if left := snapshotFiles(f.dir); len(left) != len(names) && calls != "fsync" { // there it is the removal that may not last
 				t.Errorf("there is %v: the files are not known to have been sent", left)
 			}
 			if failing.Mend() == 0 {
 				t.Error("no call failed")
 			}
-			harness.Eventually(t, "all is sent", func() (bool, any) {
-				left := snapshotFiles(f.dir)
-				return len(left) == 0, left
-			})
-			got := snapshotFiles(to.dir)
-			for name, body := range want {
-				if got[name] != describe(0o644, time.Unix(1, 0), body) {
-					t.Errorf("%s is %q", name, got[name])
-				}
-			}
-			if len(got) != len(want) {
-				t.Errorf("there is %v", got)
-			}
+			eventuallyEmpty(t, f.dir)
+			eventuallySame(t, to.dir, want)
 		})
 	}
 }

@@ -4,47 +4,12 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"relay/test/harness"
 	"relay/test/peer"
 )
-
-// mountSharing makes a small file system that shares blocks between files.
-func mountSharing(t testing.TB) string {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("mounting needs root")
-	}
-	mkfs, err := exec.LookPath("mkfs.btrfs")
-	if err != nil {
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	image, at := filepath.Join(dir, "image"), filepath.Join(dir, "mounted")
-	const size = 256 << 20 // of which nothing is written but what is used
-	if err := os.WriteFile(image, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(image, size); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command(mkfs, "-q", image).CombinedOutput(); err != nil {
-		t.Fatalf("mkfs.btrfs: %v: %s", err, out)
-	}
-	if err := os.Mkdir(at, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("mount", "-o", "loop", image, at).CombinedOutput(); err != nil {
-		t.Skipf("this kernel mounts no btrfs from a file: %v: %s", err, out)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(at, unix.MNT_DETACH) }) // the image goes with its directory
-	return at
-}
 
 // pausing passes connections on to a target, but each only so far until the gate opens.
 type pausing struct {
@@ -83,11 +48,8 @@ func pauseAfter(t testing.TB, target string, bytes int64) *pausing {
 // was, whole, and then as it is.
 func TestForwardOfAFileThatIsHeldStill(t *testing.T) {
 	t.Parallel()
-	dir := mountSharing(t)
-	in := startDrop(t, func(c *harness.Config, d harness.Table) {
-		writable(c, d)
-		d["on_conflict"] = "keep_both"
-	})
+	dir := harness.MountFile(t, 256*mib, "mkfs.btrfs", "-q")
+	in := startDrop(t, conflicting("keep_both"))
 	p := pauseAfter(t, in.Address(t, "files"), 3_000_000)
 	old, fresh := bytesOf(1, 40_000_000), bytesOf(2, 1_000_000)
 	path := filepath.Join(dir, "file")

@@ -61,6 +61,15 @@ func eventuallySame(t testing.TB, got, want string) {
 	})
 }
 
+// eventuallyEmpty waits until all that is seen in a directory has gone on.
+func eventuallyEmpty(t testing.TB, dir string) {
+	t.Helper()
+	harness.Eventually(t, "all has gone on", func() (bool, any) {
+		left := snapshotFiles(dir)
+		return len(left) == 0, left
+	})
+}
+
 // snapshotFiles describes the regular files that are seen in a tree, as it is while
 // others work on it.
 func snapshotFiles(dir string) map[string]string {

@@ -3,7 +3,7 @@ package test
 import (
 	"fmt"
 	"net/http"
-	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,14 +16,7 @@ import (
 // smallDisk mounts a file system of so many bytes for a test.
 func smallDisk(t testing.TB, size string) (dir string, used func() int64) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("mounting needs root")
-	}
-	dir = harness.Directory(t)
-	if err := unix.Mount("small", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	dir = harness.MountMemory(t, size)
 	return dir, func() int64 {
 		var disk unix.Statfs_t
 		if err := unix.Statfs(dir, &disk); err != nil {
@@ -94,8 +87,8 @@ func TestHalfOpenUploads(t *testing.T) {
 			t.Errorf("status %d", res.StatusCode)
 		}
 	})
-	// Two loops may each let the last one in.
-	if got := int(taken.Load()); got < most || got > most+1 || int(refused.Load()) != n-got {
+	// Every loop may let the last one in.
+	if got := int(taken.Load()); got < most || got > most+runtime.NumCPU()-1 || int(refused.Load()) != n-got {
 		t.Errorf("%d of %d were taken and %d refused, with uploads_max = %d", got, n, refused.Load(), most)
 	}
 	memory, disk := r.AnonBytes(t)-before, used()
@@ -103,7 +96,7 @@ func TestHalfOpenUploads(t *testing.T) {
 	if memory > n*4<<10 && !harness.Race {
 		t.Errorf("memory has grown by %d bytes", memory)
 	}
-	if disk > int64(most+2)*page {
+	if disk > int64(most+1+runtime.NumCPU())*page {
 		t.Errorf("%d bytes of disk are used", disk)
 	}
 	for _, c := range clients {

@@ -190,33 +190,47 @@ func TestPropfindTokens(t *testing.T) {
 	}
 }
 
-// A body that trickles in or stops is ended as that of a file is, and takes a place among
-// those that arrive.
-func TestPropfindSlow(t *testing.T) {
-	t.Parallel()
-	r := startDrop(t, func(_ *harness.Config, d harness.Table) {
-		d["body_timeout"], d["body_rate_min"], d["idle_timeout"], d["uploads_max"] = "600ms", "64KiB", "5s", 2
-	})
-	var slow []*client
-	for range 2 {
-		c := r.client(t)
-		c.say(t, propfind("/", len(everyName), "Depth: 1", "Expect: 100-continue"))
-		c.interim(t)
-		c.say(t, everyName[:9])
-		slow = append(slow, c)
+// hesitate asks, and sends the first bytes of the question only.
+func (r *dropRig) hesitate(t testing.TB) *client {
+	t.Helper()
+	c := r.client(t)
+	c.say(t, propfind("/", len(everyName), "Depth: 1", "Expect: 100-continue"))
+	if res := c.interim(t); res.StatusCode != 100 {
+		t.Errorf("status %d before the body", res.StatusCode)
 	}
-	third := r.client(t)
+	c.say(t, everyName[:9])
+	return c
+}
+
+// A body that is on its way takes a place among those that arrive.
+func TestPropfindUploadsMax(t *testing.T) {
+	t.Parallel()
+	r := startDrop(t, func(_ *harness.Config, d harness.Table) { d["body_timeout"], d["uploads_max"] = "1m", 2 })
+	first, second, third := r.hesitate(t), r.hesitate(t), r.client(t)
 	third.say(t, propfind("/", len(everyName), "Depth: 1")+everyName)
 	if a := third.hear(t, "PROPFIND"); a.StatusCode != 503 {
 		t.Errorf("beyond uploads_max: status %d", a.StatusCode)
 	}
-	for _, c := range slow {
-		if a := c.hear(t, "PROPFIND"); a.StatusCode != 408 {
-			t.Errorf("status %d, want 408", a.StatusCode)
+	for _, c := range []*client{first, second} {
+		c.say(t, everyName[9:])
+		if a := c.hear(t, "PROPFIND"); a.StatusCode != 207 {
+			t.Errorf("status %d", a.StatusCode)
 		}
-		r.wantReason(t, c, "/", "body_timeout")
-		c.Close()
 	}
+}
+
+// One that stops is ended as that of a file is.
+func TestPropfindSlow(t *testing.T) {
+	t.Parallel()
+	r := startDrop(t, func(_ *harness.Config, d harness.Table) {
+		d["body_timeout"], d["body_rate_min"], d["idle_timeout"] = "600ms", "64KiB", "5s"
+	})
+	slow := r.hesitate(t)
+	if a := slow.hear(t, "PROPFIND"); a.StatusCode != 408 {
+		t.Errorf("status %d, want 408", a.StatusCode)
+	}
+	r.wantReason(t, slow, "/", "body_timeout")
+	slow.Close()
 	gone := r.client(t)
 	gone.say(t, propfind("/", len(everyName), "Depth: 1")+everyName[:9])
 	gone.Close()

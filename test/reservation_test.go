@@ -3,7 +3,6 @@ package test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -80,6 +79,43 @@ func TestReservationsKeepToTheQuota(t *testing.T) {
 	}
 }
 
+// Nor does it when relay was killed: what was announced is given back at the next start, and
+// who comes back goes on from what had come.
+func TestReservationsEndWithAKill(t *testing.T) {
+	t.Parallel()
+	const large, came = 60 * mib, 3 * mib
+	r := startUploads(t, nil)
+	content := bytesOf(1, large)
+	place := r.begin(t, "/a", large)
+	c := r.client(t)
+	if status := c.announce(t, patch(place, 0, large, "?1", "Expect: 100-continue")); status != 100 {
+		t.Fatalf("status %d", status)
+	}
+	if _, err := c.Write(content[:came]); err != nil {
+		t.Fatal(err)
+	}
+	harness.Eventually(t, "it has come, and the rest is held", func() (bool, any) {
+		names, err := filepath.Glob(filepath.Join(r.dir, ".relay-*.part"))
+		if err != nil || len(names) != 1 {
+			return false, names
+		}
+		info, err := os.Stat(names[0])
+		return err == nil && info.Size() == came && r.held(t) >= large, r.held(t)
+	})
+	r = r.killed(t)
+	harness.Eventually(t, "nothing is held but what has come", func() (bool, any) {
+		held := r.held(t)
+		return held < came+mib, held
+	})
+	if offset, _ := r.offset(t, place); offset != came {
+		t.Errorf("%d bytes are there, %d had come", offset, came)
+	}
+	if a := r.append(t, place, came, content[came:], "?1"); a.StatusCode != 201 {
+		t.Errorf("status %d", a.StatusCode)
+	}
+	r.fetch(t, "/a").want(t, 200, content)
+}
+
 // Nor do bodies in chunks, of which nobody knows how long they will be, take more together
 // than there is room for: not beside each other, and not where they go on with an upload.
 func TestChunksKeepToTheQuota(t *testing.T) {
@@ -129,7 +165,7 @@ func (r *dropRig) together(t testing.TB, heads []string, body []byte) (taken int
 // Of a disk without a quota announcements take nine tenths together, whoever makes them.
 func TestReservationsLeaveSomeOfTheDisk(t *testing.T) {
 	t.Parallel()
-	dir := mountSmall(t, 128*mib)
+	dir := harness.MountFile(t, 128*mib, "mkfs.ext4", "-q")
 	r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["directory"] = dir }).in(dir)
 	free := func() int64 {
 		var disk unix.Statfs_t
@@ -167,31 +203,4 @@ func TestReservationsLeaveSomeOfTheDisk(t *testing.T) {
 		c.Close()
 	}
 	harness.Eventually(t, "all of the disk is back", func() (bool, any) { return free() > before-4*mib, free() })
-}
-
-// mountSmall makes a small file system on a disk, where space can be set aside.
-func mountSmall(t testing.TB, size int64) string {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("mounting needs root")
-	}
-	dir := harness.Directory(t)
-	image, at := filepath.Join(dir, "image"), filepath.Join(dir, "mounted")
-	if err := os.WriteFile(image, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(image, size); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("/sbin/mkfs.ext4", "-q", "-F", image).CombinedOutput(); err != nil {
-		t.Fatalf("mkfs.ext4: %v: %s", err, out)
-	}
-	if err := os.Mkdir(at, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("mount", "-o", "loop", image, at).CombinedOutput(); err != nil {
-		t.Skipf("this kernel mounts no ext4 from a file: %v: %s", err, out)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(at, unix.MNT_DETACH) }) // the image goes with its directory
-	return at
 }

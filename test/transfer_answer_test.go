@@ -120,10 +120,8 @@ func TestForwardLostAnswer(t *testing.T) {
 		plantFile(t, filepath.Join(a.dir, name), []byte(name), 0o644, time.Unix(7, 0))
 	}
 	harness.Start(t, a.config(t))
-	harness.Eventually(t, "all is sent", func() (bool, any) {
-		left := len(snapshotFiles(a.dir)) + len(snapshotFiles(b.dir))
-		return left == 0, left
-	})
+	eventuallyEmpty(t, a.dir)
+	eventuallyEmpty(t, b.dir)
 	eventuallySame(t, last.dir, want)
 	if toB.Lost() != 3 || toLast.Lost() != 3 {
 		t.Errorf("%d and %d answers were lost", toB.Lost(), toLast.Lost())

@@ -17,9 +17,8 @@ func TestUpgradeOfForwards(t *testing.T) {
 	} else if testing.Short() {
 		rounds = 2
 	}
-	both := func(_ *harness.Config, d harness.Table) { d["write"], d["on_conflict"] = true, "keep_both" }
-	to := startDrop(t, both)
-	link := flaky(t, to.Address(t, "files"), 0, 0, 1)
+	to := startDrop(t, conflicting("keep_both"))
+	link := gateTo(t, to.Address(t, "files"))
 	f := forwarding{dir: harness.Directory(t), listen: []string{"127.0.0.1:0"}, after: "delete", to: []string{"http://" + link.Address + "/"}}
 	from := &dropRig{Relay: harness.Start(t, f.config(t)), dir: f.dir}
 	want := map[string][]byte{}
@@ -58,10 +57,7 @@ func TestUpgradeOfForwards(t *testing.T) {
 		link.Release()
 		send("after", 1<<20)
 	}
-	harness.Eventually(t, "all has gone on", func() (bool, any) {
-		left := snapshotFiles(f.dir)
-		return len(left) == 0, left
-	})
+	eventuallyEmpty(t, f.dir)
 	for name, content := range want {
 		to.fetch(t, "/"+name).want(t, 200, content)
 	}

@@ -89,14 +89,7 @@ func TestUploadsAndKill(t *testing.T) {
 // A full disk is 507, before the body where it is known before, and leaves nothing.
 func TestUploadDiskFull(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("mounting needs root")
-	}
-	dir := harness.Directory(t)
-	if err := unix.Mount("small", dir, "tmpfs", 0, "size=8m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	dir := harness.MountMemory(t, "8m")
 	r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["directory"] = dir }).in(dir)
 	large, small := bytesOf(1, 20<<20), bytesOf(2, 1<<20)
 	for range 3 {

@@ -81,8 +81,13 @@ func queueRetryCommand(to *remote) *cobra.Command {
 
 func queueDropCommand(to *remote) *cobra.Command {
 	return &cobra.Command{
-		Use:     "drop DROP FILE",
-		Short:   "Take a file out of the queue; it counts as given up",
+		Use:   "drop DROP FILE",
+		Short: "Take a file out of the queue; it counts as given up",
+		Long: `Take a file out of the queue: it counts as given up, and relay queue retry brings it back.
+
+What is carried already may arrive all the same; if it does not, that was the last try. Of a
+file that is still arriving or settling nothing is sent from now on, and it is given up when
+it is complete; a relay that is started anew before that knows nothing of it, and sends it.`,
 		Example: "  relay queue drop outbox reports/today.csv",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -91,7 +91,7 @@ func (c *Conn) move(n name) {
 	r := c.request.head
 	to, ok := destination(r)
 	if !ok {
-		c.failBecause(statusBadRequest, "the field Destination does not name a place in this drop")
+		c.failBecause(statusBadRequest, noDestination)
 		return
 	}
 	if !c.changeable(n, token.Delete) || !c.changeable(to, token.Write) {
@@ -101,8 +101,9 @@ func (c *Conn) move(n name) {
 	if replace && !c.may(token.Write, to.path) {
 		return
 	}
+	holds := conditions(r.Header)
 	c.change(func() (int, error) {
-		replaced, err := s.Move(n.path, to.path, replace)
+		replaced, err := s.Move(n.path, to.path, replace, holds)
 		if replaced {
 			return statusNoContent, err
 		}
@@ -110,7 +111,9 @@ func (c *Conn) move(n name) {
 	})
 }
 
-// destination is where a MOVE leads: a path, or a URL of this host.
+const noDestination = "the field Destination does not name a place in this drop"
+
+// destination is where a MOVE or COPY leads: a path, or a URL of this host.
 func destination(r *http.Request) (name, bool) {
 	list := r.Header["Destination"]
 	if len(list) != 1 {

@@ -50,7 +50,10 @@
 //	POST, PUT with Upload-Complete    a resumable upload (resumable.go); HEAD, PATCH and DELETE
 //	                     at its place, /.relay-uploads/ID
 //	MKCOL, DELETE, MOVE  names without bytes (change.go). A MKCOL with X-OC-Mtime or
-//	                     X-Relay-Mode is for a directory that may be there, and makes those above
+//	                     X-Relay-Mode is for a directory that may be there, and makes those above.
+//	                     DELETE and MOVE heed the conditions that PUT does
+//	COPY                 another file like one that is here, as if it were put (copy.go);
+//	                     Overwrite: F is 412 if there is one. A directory is 403
 //	PROPFIND             207: a name (Depth: 0), or a directory and its names (Depth: 1), each
 //	                     with what HEAD says of it. A tree (Depth: infinity) is 403
 //	OPTIONS              the methods, and Upload-Limit
@@ -68,9 +71,9 @@
 // RFC 9110 for methods, conditions and ranges, with these choices: a range that cannot be
 // read is overlooked, several get the whole file, Content-Range in a PUT is 501. RFC 9530
 // for digests: Content-Digest counts as Repr-Digest in a PUT, and is overlooked in a
-// PATCH; trailers are overlooked. RFC 4918 for PROPFIND, MKCOL, DELETE and MOVE, as much of
+// PATCH; trailers are overlooked. RFC 4918 for PROPFIND, MKCOL, DELETE, MOVE and COPY, as much of
 // class 1 as programs need that copy files: nothing is locked, properties cannot be set
-// (PROPPATCH), COPY is 405, and DELETE takes empty directories only. Resumable uploads follow
+// (PROPPATCH), COPY takes files only, and DELETE files and empty directories. Resumable uploads follow
 // draft-ietf-httpbis-resumable-upload, interop version 8 (texts 09 to 11): no progress by
 // 104, one request at a time for an upload, POST means the same as PUT, and more content
 // for an upload that is complete is refused.

@@ -118,7 +118,7 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 	}
 	d.everybody = openRights(c.Write)
 	d.holders.Store(1)
-	d.registry = registryOf(dir)
+	d.registry = registries.Of(dir)
 	if c.SpliceChunk > 0 {
 		d.chunk = c.SpliceChunk
 	}

@@ -27,7 +27,7 @@ const (
 	TakenOver      Reason = "taken_over"      // a new request goes on with the upload
 	Denied         Reason = "denied"          // no token, or not the right one; answered with 401 or 403
 	NoSpace        Reason = "no_space"        // no room for a file; answered with 507
-	FileChanged    Reason = "file_changed"    // it is shorter than it was
+	FileChanged    Reason = "file_changed"    // while it was sent, or copied
 	FileError      Reason = "file_error"      // it could not be read
 	NoResources    Reason = "no_resources"    // no descriptors or memory here
 )

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"relay/relay/drop/store"
-	"relay/relay/sock"
 )
 
 // ongoing is an upload that may take several requests. One request at a time owns it;
@@ -113,23 +112,8 @@ type registry struct {
 	swept atomic.Bool // a walk has removed what an earlier process left
 }
 
-var (
-	registriesMu sync.Mutex
-	registries   = map[sock.Identity]*registry{}
-)
-
-// registryOf is the registry of a directory.
-func registryOf(dir int) *registry {
-	id, _ := sock.Identify(dir)
-	registriesMu.Lock()
-	defer registriesMu.Unlock()
-	r := registries[id]
-	if r == nil {
-		r = &registry{all: map[string]*ongoing{}, ages: newAges()}
-		registries[id] = r
-	}
-	return r
-}
+// registries are those of the directories.
+var registries = store.NewShared(func() *registry { return &registry{all: map[string]*ongoing{}, ages: newAges()} })
 
 // find looks an upload up, in memory and then on the disk: it is a worker's to call.
 func (r *registry) find(s *store.Store, id string) (*ongoing, error) {

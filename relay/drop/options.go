@@ -28,7 +28,7 @@ func (c *Conn) options(path string) {
 // depends on the token and on what is there.
 func (d *Drop) allow() string {
 	if d.limits.Write {
-		return "Allow: GET, HEAD, OPTIONS, PROPFIND, PUT, POST, MKCOL, DELETE, MOVE\r\n"
+		return "Allow: GET, HEAD, OPTIONS, PROPFIND, PUT, POST, MKCOL, DELETE, MOVE, COPY\r\n"
 	}
 	return "Allow: GET, HEAD, OPTIONS, PROPFIND\r\n"
 }

@@ -23,17 +23,21 @@ func (c *Conn) put(n name) {
 		c.failBecause(statusBadRequest, err.Error())
 		return
 	}
-	up := &upload{name: n, length: c.request.head.ContentLength, terms: c.drop.terms(c.request.head.Header)}
-	up.terms.Mtime, up.terms.Mode, up.terms.Via = fields.mtime, fields.mode, fields.via
-	up.terms.ID, up.fields = fields.id, fields
-	up.algorithms = fields.algorithms(c.drop.digest)
-	up.trail = newTrail(up.algorithms...)
-	up.continues = c.expects100()
+	up := c.drop.newUpload(n, fields, c.drop.terms(c.request.head.Header))
+	up.length, up.continues = c.request.head.ContentLength, c.expects100()
 	if c.request.asksResumable() {
 		c.beginResumable(up)
 		return
 	}
 	c.admit(up)
+}
+
+// newUpload is that of a file with these fields, under these terms and what the fields say.
+func (d *Drop) newUpload(n name, f uploadFields, t store.Terms) *upload {
+	up := &upload{name: n, terms: t, fields: f, algorithms: f.algorithms(d.digest)}
+	up.terms.Mtime, up.terms.Mode, up.terms.Via, up.terms.ID = f.mtime, f.mode, f.via, f.id
+	up.trail = newTrail(up.algorithms...)
+	return up
 }
 
 // sized reports that the client said how long the body is.

@@ -42,39 +42,46 @@ func readQuestion(b []byte) (q question, err error) {
 	if err != nil || root == nil || root.Name != (xml.Name{Space: dav, Local: "propfind"}) {
 		return q, errQuestion
 	}
-	asked := 0
-	for {
-		e, err := nextElement(d)
-		if err != nil {
-			return q, errQuestion
-		}
-		if e == nil {
-			break
-		}
-		if e.Name.Space == dav {
-			switch e.Name.Local {
-			case "prop":
-				asked++
-				if q, err = readNames(d); err != nil {
-					return q, errQuestion
-				}
-				continue
-			case "allprop":
-				asked++
-				q = everything
-			case "propname":
-				asked++
-				q = question{of: properties, all: true, namely: true}
-			}
-		}
-		if d.Skip() != nil {
-			return q, errQuestion
-		}
+	if q, err = readAsked(d); err != nil {
+		return q, errQuestion
 	}
-	if _, err := nextElement(d); err != io.EOF || asked != 1 {
+	if _, err := nextElement(d); err != io.EOF {
 		return q, errQuestion
 	}
 	return q, nil
+}
+
+// readAsked reads what is in a <propfind>: one element that says what is asked for, and
+// others that mean nothing.
+func readAsked(d *xml.Decoder) (q question, err error) {
+	for asked := 0; ; {
+		e, err := nextElement(d)
+		switch {
+		case err != nil:
+			return q, err
+		case e == nil && asked != 1:
+			return q, errQuestion
+		case e == nil:
+			return q, nil
+		}
+		asks := true
+		switch e.Name {
+		case xml.Name{Space: dav, Local: "prop"}:
+			q, err = readNames(d)
+		case xml.Name{Space: dav, Local: "allprop"}:
+			q, err = everything, d.Skip()
+		case xml.Name{Space: dav, Local: "propname"}:
+			q, err = question{of: properties, all: true, namely: true}, d.Skip()
+		default:
+			asks, err = false, d.Skip()
+		}
+		if err != nil {
+			return q, err
+		}
+		if asks {
+			asked++
+		}
+	}
 }
 
 // nextElement is the next element that begins on this level; nil when the level ends.

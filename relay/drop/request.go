@@ -74,6 +74,8 @@ func (c *Conn) dispatch() {
 		c.remove(name)
 	case "MOVE":
 		c.move(name)
+	case "COPY":
+		c.copyFile(name)
 	default:
 		c.fail(statusMethod)
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"relay/relay/drop/store"
-	"relay/relay/sock"
 )
 
 // upkeep is what is done for a drop beside its requests, on a goroutine of its own: a
@@ -96,14 +95,12 @@ func (d *Drop) tidy(log zerolog.Logger) {
 // oldMost bounds the files that a round removes; the next goes on.
 const oldMost = 100_000
 
-// removeOld removes files whose time is over, if they are still the ones that were seen.
+// removeOld removes files whose time is over. One that has arrived again since it was seen
+// begins anew.
 func (d *Drop) removeOld(log zerolog.Logger, old []store.Seen) {
 	n := 0
 	for _, s := range old {
-		err := d.store.Remove(s.Path, func(exists bool, info sock.FileInfo) bool {
-			return exists && info.Size == s.Size && d.registry.ages.of(s.Arrived) > d.limits.TTL
-		})
-		if err == nil {
+		if d.registry.ages.of(s.Arrived) > d.limits.TTL && d.store.RemoveSeen(s) == nil {
 			n++
 			d.registry.used(-s.Size)
 		}

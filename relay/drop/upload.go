@@ -45,7 +45,8 @@ type upload struct {
 	window     int64  // when the rate is judged next
 	judged     uint64 // bytes that had come when it was judged last
 
-	survey *survey // nil = the body is a file; else it is the question of a PROPFIND
+	survey *survey  // nil = the body is a file; else it is the question of a PROPFIND
+	copies *copying // nil = the bytes come from the client
 
 	// Of uploads that several requests may bring (resumable.go):
 	resumable bool     // the client speaks the protocol
@@ -197,6 +198,9 @@ func (c *Conn) abandon() {
 	}
 	if up.survey != nil {
 		sock.Close(up.target.FD) // in memory: nothing is waited for
+	}
+	if up.copies != nil {
+		c.in.disk.Do(c.in.loop, func() { sock.CloseFile(up.copies.fd) }, nil) // it may have been removed
 	}
 	if up.part != nil {
 		c.in.disk.Do(c.in.loop, func() {

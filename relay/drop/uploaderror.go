@@ -28,6 +28,12 @@ var errDigest = errors.New("digest")
 // errOther says that another file came under the id of one that was published.
 var errOther = errors.New("another file under the same id")
 
+// errTree says that a directory is to be copied.
+var errTree = errors.New("a directory")
+
+// errChanged says that a file was changed while it was copied.
+var errChanged = errors.New("changed")
+
 var refusals = []struct {
 	err error
 	refusal
@@ -36,6 +42,8 @@ var refusals = []struct {
 	{errLength, refusal{statusBadRequest, "the file does not have the length that was said", ""}},
 	{errDigest, refusal{statusBadRequest, "what arrived does not have the digest that was sent with it", DigestMismatch}},
 	{errOther, refusal{statusConflict, "another file came under the same X-Relay-Transfer; each needs an id of its own", ""}},
+	{errTree, refusal{statusForbidden, "files are copied one by one; this is a directory", ""}},
+	{errChanged, refusal{statusConflict, "the file changed while it was copied; try again", FileChanged}},
 	{errTaken, refusal{statusMethod, "there is something of this name already", ""}},
 	{store.ErrNotFound, refusal{statusNotFound, "", ""}},
 	{store.ErrNotEmpty, refusal{statusConflict, "the directory is not empty", ""}},

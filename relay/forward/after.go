@@ -11,109 +11,10 @@ import (
 	"relay/config"
 	"relay/relay/drop/store"
 	"relay/relay/sock"
-	"relay/relay/transfer"
 )
 
-// retryFirst is how long after a failure a file is tried again; each further one doubles
-// it, up to the forward's retry.
-const retryFirst = time.Second
-
-// report takes what a courier has come back with.
-func (f *Forwarder) report(r result) {
-	route := f.routes[r.route]
-	if route.busy--; route.busy == 0 {
-		route.rest()
-	}
-	if r.ahead != nil {
-		if f.aheadBack(r); !r.ahead.given {
-			return
-		}
-	}
-	one := f.files[r.path]
-	if one == nil {
-		return
-	}
-	one.reports--
-	leg := &one.legs[r.route]
-	leg.noted = leg.noted || r.noted
-	switch {
-	case r.err == nil:
-		leg.state = sent
-		route.down = 0
-	case f.leaving:
-		leg.state = waiting
-	case errors.Is(r.err, errAhead):
-		leg.state = waiting
-		route.line = append(route.line, one)
-	case transfer.Vanished(r.err):
-		leg.state, one.stale = unwanted, true
-	case errors.Is(r.err, errOther):
-		leg.state, one.stale = waiting, true
-	default:
-		f.failed(one, r.route, r.err)
-	}
-	if one.stale && one.reports == 0 {
-		delete(f.files, one.path)
-		f.consider(one.path, false)
-		return
-	}
-	f.settleFile(one)
-}
-
-// failed has a file tried again, or gives it up.
-func (f *Forwarder) failed(one *file, i int, err error) {
-	leg, r := &one.legs[i], f.routes[i]
-	now := time.Now()
-	leg.tries++
-	leg.why = err.Error()
-	limit := r.config.GiveUpAfter
-	if leg.last || limit > 0 && now.Sub(leg.since) >= limit {
-		if e := f.book.put(r.config.To, one.path, record{Version: one.look.version, Error: leg.why, At: now, Turn: leg.turn}); e == nil {
-			leg.state = failed
-			r.failedFiles.Add(1)
-			r.log.Error().Str("file", one.path).Int("tries", leg.tries).Err(err).Msg("given up")
-			return
-		}
-	}
-	r.retries.Add(1)
-	leg.state = waiting
-	if !transfer.Answered(err) && !transfer.Ours(err) && !transfer.Busy(err) {
-		r.absent(one.path, err)
-		r.line = append(r.line, one)
-		return
-	}
-	leg.next = now.Add(retryAfter(leg.tries, r.config.Retry))
-	r.line = append(r.line, one)
-	r.log.Warn().Str("file", one.path).Int("tries", leg.tries).Time("next", leg.next).Err(err).Msg("not forwarded; trying again")
-}
-
-// absent has all files of a route wait, since nobody is there to take them.
-func (r *route) absent(path string, err error) {
-	if now := time.Now(); now.After(r.until) { // else another courier has found the same
-		r.down++
-		r.until = now.Add(retryAfter(r.down, r.config.Retry))
-		r.log.Warn().Str("file", path).Int("tries", r.down).Time("next", r.until).Err(err).Msg("nobody takes what is forwarded; all wait")
-	}
-}
-
-// after is when a file may be tried that waits until next, while its route may wait, too.
-func (r *route) after(next time.Time) time.Time {
-	if r.until.After(next) && r.until.After(time.Now()) {
-		return r.until
-	}
-	return next
-}
-
-func retryAfter(tries int, most time.Duration) time.Duration {
-	const doublings = 20
-	if tries > doublings {
-		return most
-	}
-	return min(retryFirst<<(tries-1), most)
-}
-
-// settleFile does with a file what is to be done when all routes are through with it.
-func (f *Forwarder) settleFile(one *file) {
+// conclude does with a file what is to be done when all routes are through with it.
+func (f *Forwarder) conclude(one *file) {
 	gone, wanted := true, false
 	why := ""
 	for i := range one.legs {
@@ -168,7 +69,8 @@ func (f *Forwarder) complain(one *file, err error) {
 }
 
 // dispose puts a file away: to those that failed, with the reason, or as `after` says. If
-// it is another by now, it stays.
+// it is another by now, it stays: that is looked at in the same step, which nobody who
+// publishes in the drop comes between.
 func (f *Forwarder) dispose(one *file, why string) error {
 	fd, err := unix.Open(f.config.Directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -176,16 +78,17 @@ func (f *Forwarder) dispose(one *file, why string) error {
 	}
 	defer sock.Close(fd)
 	s := store.New(fd, true)
-	if !f.stands(one) {
-		return store.ErrPrecondition
-	}
+	stands := func(bool, sock.FileInfo) bool { return f.stands(one) }
 	switch {
 	case why != "":
-		err = f.bury(s, one.path, why)
+		err = f.bury(s, one, why)
 	case f.config.Forwards[0].After == config.AfterArchive:
-		_, err = s.Move(one.path, archiveDirectory+"/"+one.path, true)
+		_, err = s.Move(one.path, archiveDirectory+"/"+one.path, true, stands)
 	default:
-		err = s.Remove(one.path, func(bool, sock.FileInfo) bool { return f.stands(one) })
+		err = s.Remove(one.path, stands)
+	}
+	if err == store.ErrPrecondition {
+		return err
 	}
 	if _, gone := lookAt(f.config.Directory, one.path); f.config.DoneMarker != "" && (err == nil || errors.Is(gone, os.ErrNotExist)) {
 		if failed := s.Remove(one.path+f.config.DoneMarker, nil); err == nil {
@@ -197,34 +100,25 @@ func (f *Forwarder) dispose(one *file, why string) error {
 
 // stands reports that a file is still there, and not another.
 func (f *Forwarder) stands(one *file) bool {
-	l, err := lookAt(f.config.Directory, one.path)
-	return err == nil && l.version == one.look.version
+	return stands(f.config.Directory, one.path, one.look.version)
 }
 
 // bury moves a file to those that failed. The reason is written first: a file there
 // always has one.
-func (f *Forwarder) bury(s *store.Store, path, why string) error {
-	reason := filepath.Join(f.config.Directory, failedDirectory, path+".reason")
-	const dirMode, fileMode = 0o777, 0o666
-	if err := os.MkdirAll(filepath.Dir(reason), dirMode); err != nil {
-		return err
+func (f *Forwarder) bury(s *store.Store, one *file, why string) error {
+	reason := filepath.Join(f.config.Directory, failedDirectory, one.path+".reason")
+	text := time.Now().UTC().Format(time.RFC3339) + " " + why + "\n"
+	var unwritten error
+	_, err := s.Move(one.path, failedDirectory+"/"+one.path, true, func(bool, sock.FileInfo) bool {
+		if !f.stands(one) {
+			return false
+		}
+		const mode = 0o666
+		unwritten = os.WriteFile(reason, []byte(text), mode)
+		return unwritten == nil
+	})
+	if unwritten != nil {
+		return unwritten
 	}
-	if err := os.WriteFile(reason, []byte(time.Now().UTC().Format(time.RFC3339)+" "+why+"\n"), fileMode); err != nil {
-		return err
-	}
-	_, err := s.Move(path, failedDirectory+"/"+path, true)
 	return err
-}
-
-// exhume brings a file that failed back to its place, unless another is there by now.
-func (f *Forwarder) exhume(path string) {
-	fd, err := unix.Open(f.config.Directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return
-	}
-	defer sock.Close(fd)
-	s := store.New(fd, true)
-	if _, err := s.Move(failedDirectory+"/"+path, path, false); err == nil {
-		_ = s.Remove(failedDirectory+"/"+path+".reason", nil) // it says what was
-	}
 }

@@ -5,10 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"relay/config"
+	"relay/relay/drop/store"
 )
 
 // A file that fails is given up when give_up_after has passed since it was to be sent,
@@ -78,5 +82,116 @@ func TestWordOfFilesPutAway(t *testing.T) {
 		if got := f.log.String(); !strings.Contains(got, want) || !strings.Contains(got, "input/output error") {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+}
+
+// A file that somebody writes to anew while it waits to be sent is not sent before it is
+// complete again.
+func TestWrittenAnewWhileItWaits(t *testing.T) {
+	to := receive(t)
+	to.refuse.Store(true)
+	f := start(t, to, nil)
+	f.plant(t, "x", "complete")
+	f.until(t, "the first try has failed", func() bool {
+		one := f.files["x"]
+		return one != nil && one.queued && one.legs[0].tries > 0
+	})
+	x, err := os.Create(filepath.Join(f.config.Directory, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	if _, err = x.WriteString("the first half, "); err != nil {
+		t.Fatal(err)
+	}
+	to.refuse.Store(false)
+	f.until(t, "it is not taken for complete", func() bool { return f.files["x"] != nil && !f.files["x"].queued })
+	if _, err = x.WriteString("the second"); err != nil {
+		t.Fatal(err)
+	}
+	x.Close()
+	to.wantNext(t, "the first half, the second")
+	f.wantGone(t, "x")
+}
+
+// A newer file that takes the place of one that was sent, or given up, is neither archived
+// nor buried in its stead: it stays, and is sent.
+func TestNewerFilesAreNotPutAway(t *testing.T) {
+	for _, why := range []string{"", "refused"} {
+		t.Run("failed: "+why, func(t *testing.T) {
+			to := receive(t)
+			f := start(t, to, func(c *config.Forward) { c.After = config.AfterArchive })
+			f.Stop()
+			f.plant(t, "name", "first")
+			l, err := lookAt(f.config.Directory, "name")
+			if err != nil {
+				t.Fatal(err)
+			}
+			published := replaceAfterNextLook(t, f.config.Directory, "name", "second")
+			err = f.dispose(&file{path: "name", look: l}, why)
+			if e := <-published; e != nil {
+				t.Fatal(e)
+			}
+			statx = unix.Statx
+			place := map[string]string{"": archiveDirectory, "refused": failedDirectory}[why]
+			f.wantFile(t, "name", "second")
+			if err == nil {
+				f.wantFile(t, place+"/name", "first")
+			} else if _, there := os.Lstat(filepath.Join(f.config.Directory, place, "name.reason")); there == nil {
+				t.Errorf("the reason of a file that was not put away: %v", err)
+			}
+			f.again(t)
+			to.wantNext(t, "second")
+		})
+	}
+}
+
+// replaceAfterNextLook has somebody publish another file under a name of a drop as soon as
+// it was looked at. Who looks waits for him for a while: as long as it takes, unless the
+// name is locked.
+func replaceAfterNextLook(t *testing.T, root, name, content string) (published chan error) {
+	published = make(chan error, 1)
+	once := sync.OnceFunc(func() {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			published <- publish(root, name, content)
+		}()
+		select {
+		case <-done:
+		case <-time.After(100 * time.Millisecond):
+		}
+	})
+	statx = func(dir int, path string, flags, mask int, x *unix.Statx_t) error {
+		err := unix.Statx(dir, path, flags, mask, x)
+		once()
+		return err
+	}
+	t.Cleanup(func() { statx = unix.Statx })
+	return published
+}
+
+// publish puts a file as a drop does.
+func publish(root, name, content string) error {
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	p, err := store.New(dir, false).Begin(name, int64(len(content)))
+	if err != nil {
+		return err
+	}
+	if _, err := unix.Write(p.FD, []byte(content)); err != nil {
+		return err
+	}
+	_, err = p.Publish(store.Terms{})
+	return err
+}
+
+func (s *started) wantFile(t *testing.T, name, content string) {
+	t.Helper()
+	if got, err := os.ReadFile(filepath.Join(s.config.Directory, name)); string(got) != content {
+		t.Errorf("%s has %q, %v; want %q", name, got, err, content)
 	}
 }

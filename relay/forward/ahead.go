@@ -29,6 +29,9 @@ type ahead struct {
 	forget   context.CancelFunc // ends unwanted
 }
 
+// underWay reports that it is still to be completed, or given back.
+func (a *ahead) underWay() bool { return a != nil && !a.given && a.unwanted.Err() == nil }
+
 // errAhead is why a file that was sent ahead has to be sent again.
 var errAhead = errors.New("not sent while it arrived")
 
@@ -93,10 +96,11 @@ func (f *Forwarder) complete(path string) {
 }
 
 // is reports that a version is what was published.
-func (a *ahead) is(v version) bool {
+func (a *ahead) is(v transfer.Version) bool {
 	done, ok := a.coming.Published()
 	i := done.Info
-	return ok && v == version{a.coming.Ino, i.Size, time.Unix(i.Sec, i.Nsec).UnixNano(), a.coming.Born}
+	published := transfer.Version{Ino: a.coming.Ino, Size: i.Size, Mtime: time.Unix(i.Sec, i.Nsec).UnixNano(), Born: a.coming.Born}
+	return ok && v == published
 }
 
 // aheadBack is told that a courier is back from a file that it sent ahead.
@@ -162,10 +166,9 @@ func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *
 		a.Cancel()
 		return p, errAhead
 	}
-	v := p.version
-	d, err := a.Finish(v.Ino, v.Size, v.Mtime, v.Born)
+	d, err := a.Finish(p.version)
 	if err == nil {
-		err = r.settle(b, d, p)
+		err = r.remember(b, d, p)
 	}
 	return p, err
 }

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func TestTheQueueHasWhatArrives(t *testing.T) {
 		return all
 	}
 	want := Item{Path: "big", To: f.config.Forwards[0].To, Size: 9 << 20, State: "arriving", Since: at}
-	if all := order(&ahead{coming: coming, since: at}); len(all) != 1 || all[0] != want {
+	if all := order(&ahead{coming: coming, since: at, unwanted: context.Background()}); len(all) != 1 || all[0] != want {
 		t.Errorf("the queue is %+v, want %+v", all, want)
 	}
 	if all := order(&ahead{coming: coming, given: true}); len(all) != 0 {

@@ -13,15 +13,17 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"relay/relay/transfer"
 )
 
 // record is what the book has of a file and one forward.
 type record struct {
-	Version version   `json:"version"`
-	Sent    bool      `json:"sent"`
-	Looped  bool      `json:"looped,omitempty"` // it came through here before; if neither, it was given up
-	Error   string    `json:"error,omitempty"`  // why
-	At      time.Time `json:"at"`
+	Version transfer.Version `json:"version"`
+	Sent    bool             `json:"sent"`
+	Looped  bool             `json:"looped,omitempty"` // it came through here before; if neither, it was given up
+	Error   string           `json:"error,omitempty"`  // why
+	At      time.Time        `json:"at"`
 
 	// Where files that look the same cannot be told apart, these count them. Away says that
 	// the file was put away: one that looks like it is another.
@@ -126,7 +128,7 @@ func (b *book) put(to, path string, r record) error {
 }
 
 // try notes since when a file is to be sent that was tried in vain.
-func (b *book) try(to, path string, v version, since time.Time) error {
+func (b *book) try(to, path string, v transfer.Version, since time.Time) error {
 	return b.write(triesOf(to), path, record{Version: v, At: since}, func(*bolt.Tx) error { return nil })
 }
 

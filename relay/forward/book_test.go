@@ -21,7 +21,7 @@ func bookOf(t *testing.T, dir string) *book {
 func TestTheBookRemembers(t *testing.T) {
 	dir := t.TempDir()
 	b := bookOf(t, dir)
-	want := record{Version: version{1, 2, 3, 4}, Sent: true, At: time.Unix(5, 0).UTC()}
+	want := record{Version: versionOf(1, 2, 3, 4), Sent: true, At: time.Unix(5, 0).UTC()}
 	if err := b.put("http://a/", "sub/\xff", want); err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ type route struct {
 type result struct {
 	route   int
 	path    string
-	version version
+	version transfer.Version
 	ahead   *ahead // that it was; nil for one that was there
 	noted   bool   // since when it is to be sent
 	err     error
@@ -47,7 +47,7 @@ type result struct {
 // parcel is a file as it is given to a courier.
 type parcel struct {
 	path    string
-	version version
+	version transfer.Version
 	turn    int
 	since   time.Time
 	noted   bool // that it is to be sent since then
@@ -70,8 +70,9 @@ func (r *route) carry(ctx context.Context, b *book, i int, p parcel) result {
 	if err == nil {
 		before := c.Moved()
 		var d *transfer.Delivery
-		if d, err = c.Carry(filepath.Join(r.drop, p.path), p.path, join(cameThrough(r.drop, p.path), b.id), p.turn); err == nil {
-			err = r.settle(b, d, p)
+		there := func() bool { return stands(r.drop, p.path, p.version) }
+		if d, err = c.Carry(filepath.Join(r.drop, p.path), p.path, join(cameThrough(r.drop, p.path), b.id), p.turn, there); err == nil {
+			err = r.remember(b, d, p)
 		}
 		r.sentBytes.Add(uint64(c.Moved() - before))
 		r.release(ctx, c)
@@ -91,13 +92,13 @@ func (r *route) tell(back result, began time.Time) {
 	}
 }
 
-// settle writes into the book that a file was sent. What was sent is what stood there at
-// the end; if that is not what was queued, the name is looked at again.
-func (r *route) settle(b *book, d *transfer.Delivery, p parcel) error {
+// remember writes into the book that a file was sent. If it is another by now, the name is
+// looked at again.
+func (r *route) remember(b *book, d *transfer.Delivery, p parcel) error {
 	l, err := lookAt(r.drop, p.path)
 	if err == nil && l.version != p.version {
 		d.Settle() // that version has arrived, and is gone here
-		return errOther
+		return transfer.ErrOther
 	}
 	if err := b.put(r.config.To, p.path, record{Version: p.version, Sent: true, At: time.Now(), Turn: p.turn}); err != nil {
 		d.Keep()
@@ -119,11 +120,8 @@ func (r *route) note(ctx context.Context, b *book, p parcel, err error) (noted b
 
 // failure reports an error that is one, and not word of a file that is none to send now.
 func failure(err error) bool {
-	return !errors.Is(err, errAhead) && !errors.Is(err, errOther) && !transfer.Vanished(err)
+	return !errors.Is(err, errAhead) && !errors.Is(err, transfer.ErrOther) && !transfer.Vanished(err)
 }
-
-// errOther is what becomes of a file that is another one now.
-var errOther = errors.New("it is another file now")
 
 // courier takes one that rests, or makes one. The token is read each time: it may have
 // been changed because it was wrong.

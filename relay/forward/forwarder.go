@@ -25,6 +25,7 @@ type Forwarder struct {
 	watch    *watch
 	files    map[string]*file
 	ahead    map[string][]*ahead // files that are sent while they arrive, by their names; a place for each route
+	dropped  map[making]*dropped // before they were complete
 	routes   []*route
 	alarms   alarms
 	blind    bool // a directory could not be watched; said once
@@ -37,7 +38,7 @@ type Forwarder struct {
 func New(c config.Drop, log zerolog.Logger) *Forwarder {
 	f := &Forwarder{
 		config: c, log: log.With().Str("drop", c.Name).Logger(), orders: make(chan func()),
-		files: map[string]*file{}, ahead: map[string][]*ahead{}, returned: make(chan result),
+		files: map[string]*file{}, ahead: map[string][]*ahead{}, dropped: map[making]*dropped{}, returned: make(chan result),
 	}
 	f.mail.ready, f.begun.ready = make(chan struct{}, 1), make(chan struct{}, 1)
 	for _, fc := range c.Forwards {

@@ -2,6 +2,8 @@ package forward
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -116,6 +118,7 @@ func (f *Forwarder) consider(path string, whole bool) {
 func (f *Forwarder) enqueue(one *file) {
 	one.queued = true
 	one.legs = make([]leg, len(f.routes))
+	dropped := f.isDropped(one.look.version)
 	looped := strings.Contains(cameThrough(f.config.Directory, one.path), f.book.id)
 	now := time.Now()
 	for i, r := range f.routes {
@@ -129,6 +132,8 @@ func (f *Forwarder) enqueue(one *file) {
 		case known && rec.Looped:
 		case known:
 			one.legs[i] = leg{state: failed, why: rec.Error}
+		case dropped:
+			f.giveUpDropped(one, i, turn)
 		case looped:
 			f.counts.looped.Add(1)
 			_ = f.book.put(r.config.To, one.path, record{Version: one.look.version, Looped: true, At: now, Turn: turn}) // else it is noticed again
@@ -142,7 +147,7 @@ func (f *Forwarder) enqueue(one *file) {
 			r.line = append(r.line, one)
 		}
 	}
-	f.settleFile(one)
+	f.conclude(one)
 }
 
 // dispatch gives waiting files to couriers that are free.
@@ -193,7 +198,7 @@ func (f *Forwarder) vanished(path string) {
 	delete(f.files, path)
 }
 
-// prune has the book forget what is long gone.
+// prune forgets files that somebody else took away, and has the book forget what is long gone.
 func (f *Forwarder) prune() {
 	there := func(path string) bool {
 		_, err := lookAt(f.config.Directory, path)
@@ -205,6 +210,12 @@ func (f *Forwarder) prune() {
 	for _, r := range f.routes {
 		f.book.prune(r.config.To, there, time.Now())
 	}
+	for path := range f.files {
+		if _, err := lookAt(f.config.Directory, path); errors.Is(err, os.ErrNotExist) {
+			f.vanished(path)
+		}
+	}
+	f.pruneDropped()
 	f.tidy(time.Now())
 }
 

@@ -34,7 +34,7 @@ func (f *Forwarder) tidy(now time.Time) {
 		}
 		f.book.each(r.config.To, func(path string, rec record) {
 			n, ok := note(path)
-			if v := rec.Version; ok && rec.Sent && n.Of(v.Ino, v.Size, v.Mtime, v.Born) {
+			if ok && rec.Sent && n.Of(rec.Version) {
 				n.Remove()
 			}
 			if ok && rec.failed() {
@@ -56,5 +56,5 @@ func (f *Forwarder) tidy(now time.Time) {
 
 // wants reports that a file may still have to be sent on a route.
 func (one *file) wants(i int) bool {
-	return !one.queued || one.stale || one.legs[i].state == waiting || one.legs[i].state == carried
+	return !one.queued || one.stale || one.legs[i].state.pending()
 }

@@ -21,10 +21,10 @@ func TestNotesAreTidied(t *testing.T) {
 	f.book = bookOf(t, f.config.Directory)
 	defer f.book.close()
 	now := time.Now()
-	v := version{1, 2, 3, 4}
+	v := versionOf(1, 2, 3, 4)
 	for path, rec := range map[string]record{
 		"sent":         {Version: v, Sent: true, At: now},
-		"sent another": {Version: version{9, 2, 3, 4}, Sent: true, At: now},
+		"sent another": {Version: versionOf(9, 2, 3, 4), Sent: true, At: now},
 		"failed, old":  {Version: v, Error: "refused", At: now},
 	} {
 		if err := f.book.put(r.config.To, path, rec); err != nil {

@@ -99,6 +99,9 @@ func (f *Forwarder) Queue() (all []Item, err error) {
 	err = f.ask(func() {
 		for _, one := range f.files {
 			if !one.queued {
+				if f.isDropped(one.look.version) {
+					continue
+				}
 				all = append(all, Item{Path: one.path, Size: one.look.version.Size, State: "settling", Since: one.look.changed})
 				continue
 			}
@@ -107,7 +110,7 @@ func (f *Forwarder) Queue() (all []Item, err error) {
 				item := Item{one.path, r.config.To, one.look.version.Size, "carried", l.since, l.tries, l.next, l.why}
 				switch l.state {
 				case waiting:
-					item.State, item.Next = "waiting", r.after(l.next)
+					item.State, item.Next = "waiting", r.nextTry(l.next)
 				case carried:
 				case unwanted, sent, failed:
 					continue
@@ -133,78 +136,10 @@ func (f *Forwarder) Queue() (all []Item, err error) {
 func (f *Forwarder) arriving() (all []Item) {
 	for path, legs := range f.ahead {
 		for i, a := range legs {
-			if a != nil && !a.given {
+			if a.underWay() {
 				all = append(all, Item{Path: path, To: f.routes[i].config.To, Size: a.coming.Size, State: "arriving", Since: a.since})
 			}
 		}
 	}
 	return all
-}
-
-// Retry has files tried now, also those that were given up: one, or with "" all. It says
-// how many.
-func (f *Forwarder) Retry(path string) (n int, err error) {
-	err = f.ask(func() {
-		for i, r := range f.routes {
-			before := n
-			for _, one := range f.files {
-				if (path == "" || path == one.path) && one.queued && one.legs[i].state == waiting {
-					one.legs[i].next = time.Time{}
-					n++
-				}
-			}
-			for _, name := range f.failedOn(r, path) {
-				if f.book.remove(r.config.To, name) == nil {
-					n++
-					f.exhume(name)
-					delete(f.files, name)
-					f.consider(name, true)
-				}
-			}
-			if n > before {
-				r.until = time.Time{} // also where nobody was there to take anything
-			}
-		}
-	})
-	return n, err
-}
-
-// Drop takes files out of the queue: they count as given up.
-func (f *Forwarder) Drop(path string) (n int, err error) {
-	err = f.ask(func() {
-		one := f.files[path]
-		if one == nil || !one.queued {
-			return
-		}
-		for i, r := range f.routes {
-			switch one.legs[i].state {
-			case carried: // it may arrive all the same; if not, that was the last try
-				one.legs[i].last = true
-				n++
-				continue
-			case waiting:
-			case unwanted, sent, failed:
-				continue
-			}
-			why := "dropped by hand"
-			if f.book.put(r.config.To, path, record{Version: one.look.version, Error: why, At: time.Now(), Turn: one.legs[i].turn}) == nil {
-				one.legs[i].state, one.legs[i].why = failed, why
-				n++
-			}
-		}
-		if n > 0 && one.reports == 0 {
-			f.settleFile(one)
-		}
-	})
-	return n, err
-}
-
-// failedOn are the names that were given up on a route.
-func (f *Forwarder) failedOn(r *route, path string) (names []string) {
-	f.book.each(r.config.To, func(name string, rec record) {
-		if rec.failed() && (path == "" || path == name) {
-			names = append(names, name)
-		}
-	})
-	return names
 }

@@ -8,23 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"relay/relay/sock"
+	"relay/relay/transfer"
 )
 
-// version tells one content of a name from another: what replaces a file is another file,
-// and what is written to has another time. The number of a file that was removed is soon
-// given to another, and senders choose size and time; so the moment counts at which a file
-// was made, which nobody can set, and which noting things with a file does not change, as
-// it does the ctime. Where the file system does not keep it, see record.Turn.
-type version struct {
-	Ino   uint64 `json:"ino"`
-	Size  int64  `json:"size"`
-	Mtime int64  `json:"mtime"`          // nanoseconds since 1970
-	Born  int64  `json:"born,omitempty"` // the same; 0 = not known
-}
-
-// look is a file as it stands there.
+// look is a file as it stands there. Where the file system does not keep when it was made,
+// its version may be that of another one before, see record.Turn.
 type look struct {
-	version version
+	version transfer.Version
 	changed time.Time // by the machine's clock: its ctime, which nobody can set
 }
 
@@ -41,26 +31,31 @@ func lookAt(root, path string) (look, error) {
 	if x.Mode&unix.S_IFMT != unix.S_IFREG {
 		return look{}, os.ErrNotExist
 	}
-	v := version{x.Ino, int64(x.Size), time.Unix(x.Mtime.Sec, int64(x.Mtime.Nsec)).UnixNano(), sock.BornOf(&x)}
+	v := transfer.Version{
+		Ino: x.Ino, Size: int64(x.Size), Mtime: time.Unix(x.Mtime.Sec, int64(x.Mtime.Nsec)).UnixNano(), Born: sock.BornOf(&x),
+	}
 	return look{v, time.Unix(x.Ctime.Sec, int64(x.Ctime.Nsec))}, nil
+}
+
+// stands reports that a version has its name still.
+func stands(root, path string, v transfer.Version) bool {
+	l, err := lookAt(root, path)
+	return err == nil && l.version == v
 }
 
 // of reports that a record is of the file that is there. Programs before that did not ask
 // when a file was made wrote records without: those are of a file that was there when they
 // were written, and not of one that was made later.
-func (r record) of(v version) bool {
+func (r record) of(v transfer.Version) bool {
 	if r.Version.Born == 0 && v.Born > r.At.UnixNano() {
 		return false
 	}
-	if r.Version.Born == 0 || v.Born == 0 {
-		v.Born = r.Version.Born
-	}
-	return r.Version == v && !r.Away
+	return r.Version.Same(v) && !r.Away
 }
 
 // turnOf is which of the files of its name this one is, as far as that is needed to tell
 // it from others that look the same; r is the record of the one before, if there is one.
-func (r record) turnOf(v version, known bool) int {
+func (r record) turnOf(v transfer.Version, known bool) int {
 	switch {
 	case !known || v.Born != 0:
 		return 0

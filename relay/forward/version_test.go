@@ -6,7 +6,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"relay/relay/transfer"
 )
+
+func versionOf(ino uint64, size, mtime, born int64) transfer.Version {
+	return transfer.Version{Ino: ino, Size: size, Mtime: mtime, Born: born}
+}
 
 // What an older program wrote is of a file that was there then, however it was made, and of
 // none that was made since: an upgrade has nothing sent again, and nothing kept back.
@@ -18,15 +24,15 @@ func TestRecordsWithoutABirth(t *testing.T) {
 	}
 	at := r.At.UnixNano()
 	for _, c := range []struct {
-		v    version
+		v    transfer.Version
 		want bool
 	}{
-		{version{1, 2, 3, at - 1}, true},
-		{version{1, 2, 3, at + 1}, false},
-		{version{1, 2, 3, 0}, true},
-		{version{9, 2, 3, at - 1}, false},
-		{version{1, 9, 3, at - 1}, false},
-		{version{1, 2, 9, at - 1}, false},
+		{versionOf(1, 2, 3, at-1), true},
+		{versionOf(1, 2, 3, at+1), false},
+		{versionOf(1, 2, 3, 0), true},
+		{versionOf(9, 2, 3, at-1), false},
+		{versionOf(1, 9, 3, at-1), false},
+		{versionOf(1, 2, 9, at-1), false},
 	} {
 		if r.of(c.v) != c.want {
 			t.Errorf("the record is of %+v: not %v", c.v, c.want)
@@ -35,8 +41,8 @@ func TestRecordsWithoutABirth(t *testing.T) {
 }
 
 func TestRecordsWithABirth(t *testing.T) {
-	r := record{Version: version{1, 2, 3, 4}, Sent: true, At: time.Unix(0, 1)}
-	for v, want := range map[version]bool{{1, 2, 3, 4}: true, {1, 2, 3, 5}: false, {1, 2, 3, 3}: false} {
+	r := record{Version: versionOf(1, 2, 3, 4), Sent: true, At: time.Unix(0, 1)}
+	for v, want := range map[transfer.Version]bool{versionOf(1, 2, 3, 4): true, versionOf(1, 2, 3, 5): false, versionOf(1, 2, 3, 3): false} {
 		if r.of(v) != want {
 			t.Errorf("the record is of %+v: not %v", v, want)
 		}
@@ -45,20 +51,20 @@ func TestRecordsWithABirth(t *testing.T) {
 
 // Where nothing tells files apart, they are counted.
 func TestTurns(t *testing.T) {
-	v, other := version{Ino: 1}, version{Ino: 2}
+	v, other := transfer.Version{Ino: 1}, transfer.Version{Ino: 2}
 	at := time.Unix(1, 0)
 	here, away := record{Version: v, At: at, Turn: 3}, record{Version: v, At: at, Turn: 3, Away: true}
 	for _, c := range []struct {
 		r     record
 		known bool
-		v     version
+		v     transfer.Version
 		want  int
 	}{
 		{record{}, false, v, 0},
 		{here, true, v, 3},
 		{here, true, other, 4},
 		{away, true, v, 4},
-		{away, true, version{Ino: 1, Born: 1}, 0},
+		{away, true, transfer.Version{Ino: 1, Born: 1}, 0},
 	} {
 		if got := c.r.turnOf(c.v, c.known); got != c.want {
 			t.Errorf("after %+v, %+v has turn %d, want %d", c.r, c.v, got, c.want)

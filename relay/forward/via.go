@@ -4,17 +4,17 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"relay/relay/drop/store"
 )
 
 // A file carries the ids of the drops that it came through, so that a loop of forwards ends.
 
-// via is an attribute with the ids of the drops that a file came through.
-const via = "user.relay.via"
-
-// cameThrough reads it; "" is none, or a file system that keeps none.
+// cameThrough are the ids of the drops that a file came through; "" is none, or a file
+// system that keeps none.
 func cameThrough(root, path string) string {
 	var buf [1 << 10]byte
-	n, err := unix.Lgetxattr(filepath.Join(root, path), via, buf[:])
+	n, err := unix.Lgetxattr(filepath.Join(root, path), store.Via, buf[:])
 	if err != nil {
 		return ""
 	}

@@ -199,9 +199,10 @@ func (a *Ahead) pour(w *wire, n int64, answered <-chan struct{}) error {
 	return nil
 }
 
-// Finish completes the upload: the file is published, with these properties. On an error
-// the upload goes on where it was when the file is sent the next time, see Carry.
-func (a *Ahead) Finish(ino uint64, size, mtime, born int64) (*Delivery, error) {
+// Finish completes the upload, if this version is what has the name: the file is published.
+// On an error the upload goes on where it was when the file is sent the next time, see
+// Carry.
+func (a *Ahead) Finish(of Version) (*Delivery, error) {
 	defer a.from.File.Close()
 	if a.from.Digests != nil {
 		a.post.known = a.given()
@@ -213,16 +214,13 @@ func (a *Ahead) Finish(ino uint64, size, mtime, born int64) (*Delivery, error) {
 			return nil, errChanged
 		}
 	}
-	s, err := openSource(a.post.path)
+	a.post.stands = func(s *source) bool { return s.look.Version == of }
+	s, err := a.post.open()
 	if err != nil {
 		a.Cancel()
 		return nil, err
 	}
 	defer s.Close()
-	if s.look.Ino != ino || s.look.Size != size || s.look.Mtime != mtime || s.look.Born != born {
-		a.Cancel()
-		return nil, errChanged
-	}
 	if err := a.note.begin(upload{Location: a.at.path, Look: s.look}); err != nil {
 		a.Cancel()
 		return nil, err

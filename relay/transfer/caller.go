@@ -53,7 +53,7 @@ func (c *caller) wait(p Place, tries int, err error) error {
 	if err := c.impatient(err); err != nil {
 		return err
 	}
-	c.run.Tell(Event{Kind: Retried, URL: p.String(), Why: err.Error()})
+	c.run.Tell(Event{Kind: Retried, URL: p.String(), Size: NoSize, Why: err.Error()})
 	sleep(c.ctx, backoff(tries))
 	return nil
 }
@@ -121,7 +121,7 @@ func (c *caller) exchange(w *wire, method string, p Place, b *body, fields []fie
 		return nil, false, err
 	}
 	if b == nil || b.length == 0 {
-		res, err = w.hear(method, nil)
+		res, err = w.hear(method)
 		return res, true, err
 	}
 	return w.deliver(method, b)
@@ -144,7 +144,7 @@ func (w *wire) deliver(method string, b *body) (res *http.Response, whole bool, 
 	var heard error
 	go func() { // ends with the answer, its deadline or the connection
 		defer close(answered)
-		res, heard = w.listen(method, nil)
+		res, heard = w.listen(method)
 	}()
 	sent := b.send(w, answered)
 	select {

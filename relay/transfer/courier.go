@@ -33,11 +33,15 @@ func NewCourier(ctx context.Context, url string, ids IDs, o Options) (*Courier, 
 
 // Carry sends a file, to be name (a path of raw bytes) in the directory. via are the ids
 // of the drops that it came through; turn is how many files went before that looked the
-// same, where the file system does not tell such apart. Without an error the file is there; the note of the
-// upload stays until the caller has remembered that elsewhere, because until then it is
-// what keeps the file from being sent twice.
-func (c *Courier) Carry(path, name, via string, turn int) (*Delivery, error) {
-	p := &post{path: path, to: c.to.join(name), turn: turn}
+// same, where the file system does not tell such apart. stands is asked whenever the file was
+// opened, and again because it has changed: false is ErrOther, since what is there by then may
+// not be complete.
+//
+// Without an error the file is there; the note of the upload stays until the caller has
+// remembered that elsewhere, because until then it is what keeps the file from being sent
+// twice.
+func (c *Courier) Carry(path, name, via string, turn int, stands func() bool) (*Delivery, error) {
+	p := &post{path: path, to: c.to.join(name), turn: turn, stands: func(*source) bool { return stands() }}
 	if via != "" {
 		p.extra = []field{{"X-Relay-Via", via}}
 	}

@@ -24,8 +24,8 @@
 // Follow a sending: send.go plans (walk.go goes through trees), put.go runs a connection
 // and puts small files (small.go: each in one request, once), post.go sends a large one by
 // resumable.go and notes it in journal.go, and stream.go sends what cannot be read twice.
-// source.go is what is known of a file while it is sent, and still.go the copy that it is
-// sent from where there can be one.
+// source.go is what is known of a file while it is sent, version.go what tells it from others
+// of its name, and still.go the copy that it is sent from where there can be one.
 //
 // A courier (courier.go) sends single files for package forward, also those that are still
 // arriving here (ahead.go). Digests are computed beside a transfer, by follower.go.

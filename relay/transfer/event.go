@@ -20,11 +20,20 @@ type Event struct {
 	Kind   Kind   `json:"event"`
 	Path   string `json:"path,omitempty"` // the local one
 	URL    string `json:"url,omitempty"`
-	Size   int64  `json:"size,omitempty"`
+	Size   Size   `json:"size,omitzero"`
 	Offset int64  `json:"offset,omitempty"`
 	Digest string `json:"digest,omitempty"` // that was verified, as "sha-256=:…:"
 	Why    string `json:"why,omitempty"`
 }
+
+// Size is that of a file, in bytes.
+type Size int64
+
+// NoSize is the size of what is no file, or of one whose size is not known yet.
+const NoSize Size = -1
+
+// IsZero reports that there is nothing to tell: an empty file has a size.
+func (s Size) IsZero() bool { return s < 0 }
 
 // Progress counts what a run has done; it may be read at any time.
 type Progress struct {

@@ -28,7 +28,7 @@ type fetch struct {
 }
 
 func (f *fetch) event(k Kind) Event {
-	return Event{Kind: k, Path: f.shown, URL: f.from.String(), Size: f.size}
+	return Event{Kind: k, Path: f.shown, URL: f.from.String(), Size: Size(f.size)}
 }
 
 // request asks for the file, or for what of it is missing.

@@ -38,12 +38,14 @@ func (l *getLane) land(f *fetch, res *http.Response) (done *landed, usable bool,
 	if err != nil {
 		return nil, false, final(err)
 	}
+	if res.ContentLength >= 0 {
+		l.run.Bytes.Add(f.offset + res.ContentLength - f.size)
+		f.size = f.offset + res.ContentLength
+	}
 	start := f.event(Started)
 	start.Offset = f.offset
-	if res.ContentLength >= 0 {
-		start.Size = f.offset + res.ContentLength
-		l.run.Bytes.Add(start.Size - f.size)
-		f.size = start.Size
+	if res.ContentLength < 0 {
+		start.Size = NoSize
 	}
 	l.run.Tell(start)
 	f.moved += f.offset
@@ -121,8 +123,9 @@ func (l *getLane) landLarge(done *landed, res *http.Response) error {
 			l.run.Bytes.Add(n)
 		}
 		switch {
-		case err == io.EOF && left < 0:
-			return nil // the last chunk of a chunked body
+		case err == io.EOF && left < 0: // the last chunk of a chunked body
+			f.size = at
+			return nil
 		case isLocal(err):
 			return final(fmt.Errorf("write %s: %w", f.shown, err))
 		case errors.Is(err, os.ErrDeadlineExceeded) && n > 0: // slow, but not dead

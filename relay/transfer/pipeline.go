@@ -56,7 +56,7 @@ func (l *getLane) fill() (more bool, err error) {
 // next takes the answer to the oldest request.
 func (l *getLane) next() error {
 	f := l.window[0]
-	res, err := l.wire.hear("GET", nil)
+	res, err := l.wire.hear("GET")
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (l *getLane) broken(err error) {
 	if l.ctx.Err() != nil {
 		return
 	}
-	e := Event{Kind: Retried, URL: "http://" + l.host + "/", Why: err.Error()}
+	e := Event{Kind: Retried, URL: "http://" + l.host + "/", Size: NoSize, Why: err.Error()}
 	if len(l.window) > 0 {
 		f := l.window[0]
 		e.URL, e.Path = f.from.String(), f.shown

@@ -24,10 +24,25 @@ type post struct {
 	id     string // of the transfer of a small file, that it be published once
 	look   look   // of the content that the id is for
 	turn   int    // files that looked the same and went before
+
+	stands func(*source) bool // what is open is what is to be sent; nil = whatever it is
+}
+
+// ErrOther is why a file is not sent that is not the one any more that was to be.
+var ErrOther = final(errors.New("it is another file now"))
+
+// open opens the file, if it is what is to be sent.
+func (p *post) open() (*source, error) {
+	s, err := openSource(p.path)
+	if err == nil && p.stands != nil && !p.stands(s) {
+		s.Close()
+		err = ErrOther
+	}
+	return s, err
 }
 
 func (p *post) event(k Kind) Event {
-	return Event{Kind: k, Path: p.path, URL: p.to.String(), Size: p.size}
+	return Event{Kind: k, Path: p.path, URL: p.to.String(), Size: Size(p.size)}
 }
 
 // changesMost is how often a file may change while it is sent.
@@ -103,7 +118,7 @@ var errSpoilt = errors.New("it was damaged on the way, or changed meanwhile: the
 
 // sendOnce sends what is missing, and completes.
 func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
-	s, err := openSource(p.path)
+	s, err := p.open()
 	if err != nil {
 		return sum{}, err
 	}
@@ -152,7 +167,10 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, whole bool, err error) {
 	if j.Location != "" {
 		at = Place{p.to.host, j.Location}
-		if j.Look.equals(s.look) || c.run.Digest != NoSum && j.Look.sameFile(s.look) {
+		// What changes a file's attributes (a digest that is noted with it, another name) counts
+		// for nothing where the digest tells, and neither does the number of a device, which is
+		// given anew when the machine starts.
+		if j.Look.equals(s.look) || c.run.Digest != NoSum && j.Look.Same(s.look.Version) {
 			offset, whole, err = c.offset(at)
 			switch {
 			case err == nil && (whole || offset <= p.size):

@@ -118,7 +118,7 @@ func (l *putLane) next() error {
 		return nil
 	}
 	p := l.window[0]
-	res, err := l.wire.hear("PUT", nil)
+	res, err := l.wire.hear("PUT")
 	if err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ func (l *putLane) broken(err error) {
 	if l.ctx.Err() != nil {
 		return
 	}
-	e := Event{Kind: Retried, Why: err.Error()}
+	e := Event{Kind: Retried, Size: NoSize, Why: err.Error()}
 	if len(l.window) > 0 {
 		p := l.window[0]
 		e.URL, e.Path = p.to.String(), p.path

@@ -115,7 +115,7 @@ func (s *send) finishDir(d sentDir) error {
 	return s.asker.ask("MKCOL", d.to, func(res *http.Response) error {
 		err := taken(d.to, res)
 		if err == nil {
-			s.run.Tell(Event{Kind: MadeDir, Path: d.path, URL: d.to.String()})
+			s.run.Tell(Event{Kind: MadeDir, Path: d.path, URL: d.to.String(), Size: NoSize})
 		}
 		return err
 	}, directoryFields(d.info)...)

@@ -38,10 +38,10 @@ type IDs struct {
 
 // of is the id of this content of a file on its way to a place: always the same, so that
 // nobody has to remember it. turn is how many like it went before; see Carry.
-func (i IDs) of(to Place, l look, turn int) string {
-	text := fmt.Appendf(nil, "%s\x00%s\x00%d %d %d", i.Secret, to, l.Ino, l.Size, l.Mtime)
-	if l.Born > i.Since {
-		text = fmt.Appendf(text, " born %d", l.Born)
+func (i IDs) of(to Place, v Version, turn int) string {
+	text := fmt.Appendf(nil, "%s\x00%s\x00%d %d %d", i.Secret, to, v.Ino, v.Size, v.Mtime)
+	if v.Born > i.Since {
+		text = fmt.Appendf(text, " born %d", v.Born)
 	}
 	if turn > 0 {
 		text = fmt.Appendf(text, " turn %d", turn)
@@ -81,7 +81,7 @@ func (c *Courier) putSmall(p *post) error {
 }
 
 func (c *Courier) putOnce(p *post) error {
-	s, err := openSource(p.path)
+	s, err := p.open()
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (c *Courier) putOnce(p *post) error {
 	if err != nil {
 		return err
 	}
-	fields = append(fields, field{transferField, c.ids.of(p.to, s.look, p.turn)})
+	fields = append(fields, field{transferField, c.ids.of(p.to, s.look.Version, p.turn)})
 	b := &body{int64(len(content)), func(w *wire, _ <-chan struct{}) error { return w.write(content) }}
 	err = c.once("PUT", p.to, b, func(res *http.Response) error { return taken(p.to, res) }, fields...)
 	if err == nil {

@@ -17,28 +17,14 @@ import (
 // look is what a file looks like from outside: when two looks at it are equal, it was not
 // written to in between.
 type look struct {
-	Dev, Ino     uint64
-	Size         int64
-	Mtime, Ctime int64 // nanoseconds since 1970
-	Born         int64 // 0 = not known; a number of a file may be given anew, to another
+	Dev uint64 `json:"dev"`
+	Version
+	Ctime int64 `json:"ctime"` // nanoseconds since 1970
 }
 
-// sameFile reports that two looks, between which the process may have ended, are at the
-// same content for all that is known. What changes a file's attributes (a digest that is
-// noted with it, another name) counts for nothing here: should the content be another all
-// the same, the digest tells.
-func (l look) sameFile(other look) bool {
-	l.Dev, l.Ctime = other.Dev, other.Ctime // numbers of devices are given anew when the machine starts
-	return l.equals(other)
-}
-
-// equals compares a look that was noted, maybe by a program that did not ask when files
-// were made.
+// equals compares a look that was noted, see Same.
 func (l look) equals(other look) bool {
-	if l.Born == 0 || other.Born == 0 {
-		l.Born = other.Born
-	}
-	return l == other
+	return l.Dev == other.Dev && l.Ctime == other.Ctime && l.Same(other.Version)
 }
 
 // source is a file that is sent, held open.
@@ -106,7 +92,7 @@ func (s *source) stat() (*unix.Stat_t, error) {
 }
 
 func lookOf(st *unix.Stat_t, born int64) look {
-	return look{st.Dev, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano(), born}
+	return look{st.Dev, Version{st.Ino, st.Size, st.Mtim.Nano(), born}, st.Ctim.Nano()}
 }
 
 // unchanged makes sure that the file is what it was.

@@ -91,7 +91,7 @@ func TestJournal(t *testing.T) {
 		return j
 	}
 	j := open("/f", to)
-	want := upload{Location: "/.relay/1", Look: look{1, 2, 3, 4, 5, 6}}
+	want := upload{Location: "/.relay/1", Look: look{1, Version{2, 3, 4, 5}, 6}}
 	if err := j.begin(upload{Location: "/a longer one that is overwritten", Look: want.Look}); err != nil {
 		t.Fatal(err)
 	}

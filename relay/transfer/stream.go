@@ -35,7 +35,7 @@ func (r *Run) SendStream(parent context.Context, from io.Reader, url string) err
 	}
 	ctx, giveUp := context.WithCancelCause(parent)
 	defer giveUp(nil)
-	s := &stream{caller: caller{run: r, ctx: ctx, giveUp: giveUp}, post: &post{path: "-", to: to}, hash: r.Digest.New()}
+	s := &stream{caller: caller{run: r, ctx: ctx, giveUp: giveUp}, post: &post{path: "-", to: to, size: int64(NoSize)}, hash: r.Digest.New()}
 	defer s.hangUp()
 	r.Files.Add(1)
 	if err := s.send(from); err != nil {
@@ -45,6 +45,7 @@ func (r *Run) SendStream(parent context.Context, from io.Reader, url string) err
 		r.fail(s.post.event(Failed), err)
 		return r.result(ctx)
 	}
+	s.post.size = s.offset
 	e := s.post.event(Finished)
 	if r.Digest != NoSum {
 		e.Digest = sum{By: r.Digest, Value: s.hash.Sum(nil)}.String()

@@ -92,7 +92,7 @@ func (g *get) makeDir(root *os.Root, name, shown string, a attributes) error {
 		return err
 	}
 	g.dirs = append(g.dirs, madeDir{root, name, a})
-	g.run.Tell(Event{Kind: MadeDir, Path: shown})
+	g.run.Tell(Event{Kind: MadeDir, Path: shown, Size: NoSize})
 	return nil
 }
 

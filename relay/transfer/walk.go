@@ -75,10 +75,10 @@ func (s *send) info(path string, e fs.DirEntry) (fs.FileInfo, error) {
 	return os.Stat(path)
 }
 
-// leaveOut tells of what is not sent. A size below zero says that it is not because it is
+// leaveOut tells of what is not sent. That it has no size says that it is not because it is
 // there already.
 func (s *send) leaveOut(path, why string) {
-	s.run.Tell(Event{Kind: Skipped, Path: path, Why: why, Size: -1})
+	s.run.Tell(Event{Kind: Skipped, Path: path, Why: why, Size: NoSize})
 }
 
 // file queues a file, unless it is there already.

@@ -19,11 +19,14 @@ const (
 	silence = time.Minute
 	inBytes = 64 << 10 // of the buffer that answers, and small files with them, are read through
 	// headMost bounds the head of an answer, in bytes, so that a server cannot fill the
-	// memory with one that does not end.
+	// memory with one that does not end. Those of the 1xx before it count as well, so that it
+	// cannot keep anybody busy with them, but for headRate bytes a second: a server may tell
+	// now and then that it is at work.
 	headMost = 256 << 10
+	headRate = 1 << 10
 )
 
-var errHead = final(errors.New("the head of the server's answer does not end"))
+var errHead = final(errors.New("the head of the server's answer does not end, or others of 1xx come before it without end"))
 
 // allowance reads from a connection, but no more than it may.
 type allowance struct {
@@ -129,39 +132,39 @@ func (w *wire) pour(f *os.File, n int64) (moved int64, err error) {
 	return moved, nil
 }
 
-// hear reads the head of the next final answer; those of 1xx go to early, if that is not
-// nil. The body, if it is one that http.ReadResponse delimits, is the caller's.
-func (w *wire) hear(method string, early func(*http.Response)) (*http.Response, error) {
+// hear reads the head of the next final answer; those of 1xx are overlooked. The body, if
+// it is one that http.ReadResponse delimits, is the caller's.
+func (w *wire) hear(method string) (*http.Response, error) {
 	if err := w.SetReadDeadline(time.Now().Add(silence)); err != nil {
 		return nil, err
 	}
-	return w.listen(method, early)
+	return w.listen(method)
 }
 
 // listen is hear for as long as the read deadline allows.
-func (w *wire) listen(method string, early func(*http.Response)) (*http.Response, error) {
-	for {
-		w.may.left = headMost
+func (w *wire) listen(method string) (*http.Response, error) {
+	w.may.left = headMost
+	defer func() { w.may.left = math.MaxInt64 }() // a body has limits of its own
+	for since := time.Now(); ; {
 		res, err := http.ReadResponse(w.in, &http.Request{Method: method})
-		w.may.left = math.MaxInt64 // the body has limits of its own
 		switch {
+		case err != nil && w.may.left <= 0: // in the middle of a line, maybe
+			return nil, errHead
 		case err != nil:
 			return nil, unheard(err)
 		case res.StatusCode >= http.StatusOK:
 			return res, nil
-		case early != nil:
-			early(res)
 		}
+		now := time.Now()
+		w.may.left += int64(now.Sub(since).Seconds() * headRate)
+		since = now
 	}
 }
 
 // unheard puts into words why no answer came.
 func unheard(err error) error {
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("no answer for %v", silence)
-	case errors.Is(err, errHead):
-		return err
 	}
 	return fmt.Errorf("the connection broke before an answer came: %w", err)
 }

@@ -13,7 +13,7 @@ func TestHeadsEnd(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]string{
 		"one line": "HTTP/1.1 200 OK\r\nX: ", "many lines": "HTTP/1.1 200 OK\r\n", "no line": "HTTP/1.1 ",
-		"after some of 1xx": "HTTP/1.1 104 \r\n\r\nHTTP/1.1 104 \r\n\r\nHTTP/1.1 204 No\r\n",
+		"after some of 1xx": "HTTP/1.1 104 \r\n\r\nHTTP/1.1 104 \r\n\r\nHTTP/1.1 204 No\r\n", "nothing but 1xx": "",
 	} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -29,8 +29,11 @@ func TestHeadsEnd(t *testing.T) {
 			}
 			defer c.Close()
 			more := bytes.Repeat([]byte("X: aaaa\r\n"), 1000)
-			if name == "one line" || name == "no line" {
+			switch name {
+			case "one line", "no line":
 				more = bytes.Repeat([]byte("a"), 10_000)
+			case "nothing but 1xx":
+				more = bytes.Repeat([]byte("HTTP/1.1 104 \r\n\r\n"), 1000)
 			}
 			for _, err = c.Write([]byte(begin)); err == nil; _, err = c.Write(more) {
 			}
@@ -39,7 +42,7 @@ func TestHeadsEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.hear("GET", nil); !errors.Is(err, errHead) {
+		if _, err := w.hear("GET"); !errors.Is(err, errHead) {
 			t.Errorf("%s: %v", name, err)
 		}
 		w.hangUp()
@@ -47,7 +50,7 @@ func TestHeadsEnd(t *testing.T) {
 	}
 }
 
-// What ends a head early does not end a body.
+// What ends a head early does not end a body, nor what a server tells before it answers.
 func TestHeadsMayBeFollowedByMore(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -55,7 +58,7 @@ func TestHeadsMayBeFollowedByMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	const answers, each = 3, 1 << 20
+	const answers, early, each = 3, 5000, 1 << 20
 	go func() {
 		c, err := l.Accept()
 		if err != nil {
@@ -63,6 +66,7 @@ func TestHeadsMayBeFollowedByMore(t *testing.T) {
 		}
 		defer c.Close()
 		for range answers {
+			_, _ = c.Write(bytes.Repeat([]byte("HTTP/1.1 102 Processing\r\n\r\n"), early))
 			_, _ = c.Write(append([]byte("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n"), make([]byte, each)...))
 		}
 	}()
@@ -72,7 +76,7 @@ func TestHeadsMayBeFollowedByMore(t *testing.T) {
 	}
 	defer w.hangUp()
 	for range answers {
-		res, err := w.hear("GET", nil)
+		res, err := w.hear("GET")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,6 +86,9 @@ func TestRcloneToDrop(t *testing.T) {
 			if got := read(t, filepath.Join(there, "in/there? #1")); got != "changed, and longer" {
 				t.Errorf("moved: %q", got)
 			}
+			rclone("copyto", remote+"/in/there? #1", remote+"/in/copy")
+			wantSame(t, filepath.Join(there, "in/copy"), filepath.Join(there, "in/there? #1"))
+			rclone("deletefile", remote+"/in/copy")
 			rclone("move", remote+"/in", remote+"/out")
 			rclone("deletefile", remote+"/new")
 			wantNames(t, there, "out/there? #1")

@@ -91,6 +91,17 @@ func (s *Store) describe(p *place, mode uint32, mtime time.Time) (errno sock.Err
 // Remove takes away a file or an empty directory, if holds (nil = always) likes what is
 // there.
 func (s *Store) Remove(path string, holds func(exists bool, info sock.FileInfo) bool) error {
+	return s.remove(path, func(int, string) bool {
+		if holds == nil {
+			return true
+		}
+		info, exists := s.info(path)
+		return holds(exists, info)
+	})
+}
+
+// remove takes away what has a name, if it may be.
+func (s *Store) remove(path string, may func(dir int, base string) bool) error {
 	dir, base, err := s.parent(path)
 	if err != nil {
 		return err
@@ -101,7 +112,7 @@ func (s *Store) Remove(path string, holds func(exists bool, info sock.FileInfo) 
 		return errno
 	}
 	defer lock.Unlock()
-	if info, exists := s.info(path); holds != nil && !holds(exists, info) {
+	if !may(dir, base) {
 		return ErrPrecondition
 	}
 	s.note(dir, base, path)
@@ -118,9 +129,10 @@ func (s *Store) Remove(path string, holds func(exists bool, info sock.FileInfo) 
 	return asError(errno)
 }
 
-// Move gives a file or directory another name. The directories above that are made.
-// Without replace a name that is taken is ErrPrecondition. replaced says whether it was.
-func (s *Store) Move(from, to string, replace bool) (replaced bool, err error) {
+// Move gives a file or directory another name, if holds (nil = always) likes what is there.
+// The directories above the other name are made. Without replace one that is taken is
+// ErrPrecondition. replaced says whether it was.
+func (s *Store) Move(from, to string, replace bool, holds func(exists bool, info sock.FileInfo) bool) (replaced bool, err error) {
 	source, oldBase, err := s.parent(from)
 	if err != nil {
 		return false, err
@@ -135,11 +147,14 @@ func (s *Store) Move(from, to string, replace bool) (replaced bool, err error) {
 		return false, err
 	}
 	defer target.close()
-	lock, errno := lockName(target.dir, base)
+	unlock, errno := lockNames(source, oldBase, target.dir, base)
 	if errno != 0 {
 		return false, errno
 	}
-	defer lock.Unlock()
+	defer unlock()
+	if info, exists := s.info(from); holds != nil && !holds(exists, info) {
+		return false, ErrPrecondition
+	}
 	s.note(source, oldBase, from)
 	rename := func(flags uint) sock.Errno {
 		return retry(func() error { return unix.Renameat2(source, oldBase, target.dir, base, flags) })

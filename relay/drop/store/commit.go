@@ -4,8 +4,6 @@ import (
 	"slices"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"relay/relay/sock"
 )
 
@@ -116,8 +114,7 @@ func (s *Store) publishAll(batch []*pending) {
 			w.err = errno
 			w.part.store.told.forget(transfer{w.terms.ID, w.part.path})
 			if !w.done.Replaced && !w.done.Repeated {
-				_, base := split(w.done.Path)
-				_ = unix.Unlinkat(w.part.place.dir, base, 0)
+				w.part.unname(w.done.Path)
 			}
 		}
 	}

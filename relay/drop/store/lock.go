@@ -22,15 +22,40 @@ var (
 // lockName locks a name in an open directory, by what the directory is and not by how
 // it was reached: a symbolic link makes no second lock.
 func lockName(dir int, base string) (*sync.Mutex, sock.Errno) {
-	id, errno := sock.Identify(dir)
+	i, errno := stripeOf(dir, base)
 	if errno != 0 {
 		return nil, errno
 	}
+	stripes[i].Lock()
+	return &stripes[i], 0
+}
+
+// lockNames locks two names. Whoever wants two locks takes them in their order, so that
+// nobody waits for one who waits for him.
+func lockNames(dir int, base string, otherDir int, otherBase string) (unlock func(), errno sock.Errno) {
+	i, errno := stripeOf(dir, base)
+	if errno != 0 {
+		return nil, errno
+	}
+	j, errno := stripeOf(otherDir, otherBase)
+	if errno != 0 {
+		return nil, errno
+	}
+	first, second := &stripes[min(i, j)], &stripes[max(i, j)]
+	first.Lock()
+	if first == second {
+		return first.Unlock, 0
+	}
+	second.Lock()
+	return func() { second.Unlock(); first.Unlock() }, 0
+}
+
+// stripeOf is which lock a name has.
+func stripeOf(dir int, base string) (uint64, sock.Errno) {
+	id, errno := sock.Identify(dir)
 	key := struct {
 		sock.Identity
 		base string
 	}{id, base}
-	m := &stripes[maphash.Comparable(seed, key)%locks]
-	m.Lock()
-	return m, 0
+	return maphash.Comparable(seed, key) % locks, errno
 }

@@ -12,10 +12,10 @@ import (
 // are of: whoever changes the file in place makes them worth nothing, and that shows.
 const attribute = "user.relay.digest"
 
-// via is an attribute with the ids of the drops that a file came through, which package
+// Via is an attribute with the ids of the drops that a file came through, which package
 // forward reads. A file system that keeps none is no error: loops of forwards are not
 // noticed there.
-const via = "user.relay.via"
+const Via = "user.relay.via"
 
 // noteMost bounds what is read back.
 const noteMost = 1024

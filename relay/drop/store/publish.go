@@ -88,7 +88,7 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 		return errno
 	}
 	if t.Via != "" {
-		_ = retry(func() error { return unix.Fsetxattr(p.FD, via, []byte(t.Via), 0) })
+		_ = retry(func() error { return unix.Fsetxattr(p.FD, Via, []byte(t.Via), 0) })
 	}
 	if p.named {
 		t.ID = "" // an upload has an id of its own
@@ -240,6 +240,23 @@ func (p *Partial) replace() sock.Errno {
 		p.hidden = ""
 	}
 	return errno
+}
+
+// unname takes back the name that the file has got, unless another has taken its place.
+func (p *Partial) unname(path string) {
+	_, base := split(path)
+	lock, errno := lockName(p.place.dir, base)
+	if errno != 0 {
+		return
+	}
+	defer lock.Unlock()
+	var mine, there unix.Stat_t
+	if unix.Fstat(p.FD, &mine) != nil || unix.Fstatat(p.place.dir, base, &there, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return
+	}
+	if mine.Dev == there.Dev && mine.Ino == there.Ino {
+		_ = unix.Unlinkat(p.place.dir, base, 0)
+	}
 }
 
 // anothersMost bounds the names that are tried for a file that is kept beside others.

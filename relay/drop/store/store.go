@@ -40,7 +40,7 @@ type Store struct {
 // stays open as long as the store is used. durable has everything that was published
 // survive a loss of power.
 func New(dir int, durable bool) *Store {
-	return &Store{dir: dir, durable: durable, began: time.Now(), calls: kernel, told: toldOf(dir)}
+	return &Store{dir: dir, durable: durable, began: time.Now(), calls: kernel, told: tolds.Of(dir)}
 }
 
 // calls is the seam at which tests put errors.

@@ -345,6 +345,53 @@ func TestSweep(t *testing.T) {
 	r.want(map[string]string{"a/.relay-3.part": "left", "a/file": "left", "a/new": "", ".relay-uploads/3": "{}"})
 }
 
+// Space that was reserved for an upload when the process was killed is given back, with no
+// byte of what had come; not that of an upload that somebody is at.
+func TestSweepGivesReservedSpaceBack(t *testing.T) {
+	r := newRig(t)
+	reserves := !sock.MemoryFileSystem(r.dirOf())
+	const large, came = 16 << 20, 3000
+	blocks := func(p *Partial) (bytes int64) {
+		var st unix.Stat_t
+		if err := unix.Fstat(p.FD, &st); err != nil || st.Size != came {
+			t.Errorf("%d bytes, %v", st.Size, err)
+		}
+		return st.Blocks * 512
+	}
+	parts := map[string]*Partial{}
+	for _, id := range []string{"killed", "used"} {
+		p, err := r.BeginNamed("d/"+id, id, large)
+		if err == nil {
+			_, err = unix.Write(p.FD, make([]byte, came))
+		}
+		if err == nil {
+			err = r.SaveState(id, []byte("{}"))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts[id] = p
+		defer p.close()
+	}
+	if err := unix.Flock(parts["killed"].FD, unix.LOCK_UN); err != nil { // as the end of a process does
+		t.Fatal(err)
+	}
+	r.began = time.Now().Add(time.Second)
+	before := blocks(parts["killed"])
+	if _, err := r.Sweep(nil, func() bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	if before < large && reserves {
+		t.Errorf("%d bytes were reserved", before)
+	}
+	if after := blocks(parts["killed"]); after > 64<<10 {
+		t.Errorf("%d bytes are reserved for an upload that rests", after)
+	}
+	if after := blocks(parts["used"]); after != before {
+		t.Errorf("%d bytes are reserved for one that somebody is at, %d before", after, before)
+	}
+}
+
 // What is as old as the store is not swept: somebody may be about to lock it. What seems
 // to come from the future was there before the clock was set back.
 func TestSweepAndTheClock(t *testing.T) {
@@ -426,4 +473,27 @@ func TestNamedPartials(t *testing.T) {
 	}
 	r.want(map[string]string{"d/a": "first", "d/a (1)": "abc"})
 	check()
+}
+
+// A name that could not be made durable is taken back, but not from a file that has got it
+// since.
+func TestPublishUndoneLeavesOthers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	other := New(r.Store.dir, false) // as of a drop that a reload has made
+	r.calls.sync = func(fd int) sock.Errno {
+		if info, errno := sock.Info(fd, true); errno != 0 || info.Mode&unix.S_IFMT != unix.S_IFDIR {
+			return errno
+		}
+		if _, err := (&rig{other, t, r.dir}).put("x", "another", Terms{}); err != nil {
+			t.Error(err)
+		}
+		return unix.EIO
+	}
+	if _, err := r.put("x", "content", Terms{}); err != sock.Errno(unix.EIO) {
+		t.Errorf("%v", err)
+	}
+	if got, err := os.ReadFile(filepath.Join(r.dir, "x")); string(got) != "another" {
+		t.Errorf("there is %q, %v", got, err)
+	}
 }

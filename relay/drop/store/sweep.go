@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -21,23 +22,36 @@ type Seen struct {
 	Path    string
 	Size    int64
 	Arrived time.Time // when it got its name, or its name or attributes were changed last
+	ino     uint64
+}
+
+func seen(path string, st *unix.Stat_t) Seen {
+	return Seen{path, st.Size, time.Unix(st.Ctim.Unix()), st.Ino}
+}
+
+// RemoveSeen takes away a file that a walk came by. ErrPrecondition says that it is another
+// one by now, or was changed.
+func (s *Store) RemoveSeen(f Seen) error {
+	return s.remove(f.Path, func(dir int, base string) bool {
+		var st unix.Stat_t
+		return unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && seen(f.Path, &st) == f
+	})
 }
 
 // Sweep walks through the store. It removes the hidden files that nobody is at and that
 // no state speaks of, and states that were not written to their end: a process that was
-// killed while it filled or published them left them behind. (Whoever is at a file holds a
-// lock on it, which ends with its process; and nothing younger than the store itself is
-// touched. A time to come is no age: the clock was set back since.)
+// killed while it filled or published them left them behind. Uploads that have a state stay,
+// without the space that was reserved for them. (Whoever is at a file holds a lock on it,
+// which ends with its process; and nothing younger than the store itself is touched. A time
+// to come is no age: the clock was set back since.)
 //
 // each, if it is not nil, is told of every file that readers see; stop ends the walk.
 func (s *Store) Sweep(each func(Seen), stop func() bool) (Census, error) {
 	w := walk{store: s, each: each, stop: stop, buf: make([]byte, 32<<10)}
 	w.states()
-	root, errno := sock.OpenBeneath(s.dir, ".", directoryFlags, false)
-	if errno != 0 {
+	if errno := w.directory(""); errno != 0 {
 		return Census{}, asError(errno)
 	}
-	w.directory(root, "")
 	return w.Census, nil
 }
 
@@ -49,21 +63,26 @@ type walk struct {
 	buf   []byte
 }
 
-// directory looks at one directory, and closes it. What goes away meanwhile is no error.
-// Subdirectories come after the files, so that only one descriptor is open for each level.
-func (w *walk) directory(fd int, path string) {
-	defer sock.Close(fd)
+// directory looks at one directory: "", or a path with a slash at its end. Those in it come
+// after its files, so that one descriptor is open, however deep the tree is that clients
+// have made. What goes away meanwhile is no error, and neither is a path that is too long
+// for anybody to name.
+func (w *walk) directory(path string) sock.Errno {
+	fd, errno := sock.OpenBeneath(w.store.dir, cmp.Or(path, "."), directoryFlags, false)
+	if errno != 0 {
+		return errno
+	}
 	var below []string
 	w.names(fd, func(name string) {
 		if w.entry(fd, path, name) {
 			below = append(below, name)
 		}
 	})
+	sock.Close(fd)
 	for _, name := range below {
-		if sub, errno := openat(fd, name, directoryFlags|unix.O_NOFOLLOW, 0); errno == 0 {
-			w.directory(sub, path+name+"/")
-		}
+		_ = w.directory(path + name + "/")
 	}
+	return 0
 }
 
 // entry looks at one name; true says that it is a directory to be walked.
@@ -86,7 +105,7 @@ func (w *walk) entry(dir int, above, name string) bool {
 	if !ours {
 		w.Files++
 		if w.each != nil {
-			w.each(Seen{above + name, st.Size, time.Unix(st.Ctim.Unix())})
+			w.each(seen(above+name, &st))
 		}
 	}
 	return false
@@ -142,10 +161,26 @@ func (w *walk) stray(dir int, name string, st *unix.Stat_t) bool {
 		return false
 	}
 	defer sock.CloseFile(fd)
-	if w.spokenOf(name) || unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil || w.spokenOf(name) {
-		return false // looked at before the lock, which a request for it may want now, and after
+	if w.spokenOf(name) { // looked at before the lock, which a request for it may want now, and after
+		giveBack(fd, st)
+		return false
+	}
+	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil || w.spokenOf(name) {
+		return false
 	}
 	return unix.Unlinkat(dir, name, 0) == nil
+}
+
+// giveBack frees what a process that was killed had reserved for an upload and not filled:
+// one that rests holds no more than what has come (see Suspend).
+func giveBack(fd int, st *unix.Stat_t) {
+	const block = 512 // of stat(2), whatever the file system's are
+	if st.Blocks*block < st.Size+reserveFrom || unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return
+	}
+	if info, errno := sock.Info(fd, false); errno == 0 {
+		_ = unix.Ftruncate(fd, info.Size) // what stays reserved is freed with the file
+	}
 }
 
 // spokenOf reports that a state speaks of a hidden file.

@@ -22,9 +22,9 @@ import (
 // told remembers the files of a directory that came with an id, the last ones.
 type told struct {
 	mu   sync.Mutex
-	by   map[transfer]Published
-	ring [toldMost]transfer
-	next int
+	by   map[transfer]remembered
+	ring [toldMost]transfer // those in by, each once, and places that are free again
+	next int                // the oldest place
 
 	notes atomic.Int64 // that there are, at most
 }
@@ -33,48 +33,51 @@ type told struct {
 // elsewhere under the same id is somebody else.
 type transfer struct{ id, path string }
 
+// remembered is what became of it.
+type remembered struct {
+	Published
+	at int // its place in the ring
+}
+
 // toldMost bounds what is remembered of a directory: of the files that arrive while a
 // sender finds out that it has missed an answer.
 const toldMost = 16 << 10
 
-var (
-	toldMu sync.Mutex
-	tolds  = map[sock.Identity]*told{}
-)
+func newTold() *told { return &told{by: map[transfer]remembered{}} }
 
-// toldOf is the memory of a directory, which all stores of it share.
-func toldOf(dir int) *told {
-	id, _ := sock.Identify(dir)
-	toldMu.Lock()
-	defer toldMu.Unlock()
-	t := tolds[id]
-	if t == nil {
-		t = &told{by: map[transfer]Published{}}
-		tolds[id] = t
-	}
-	return t
-}
+// tolds are the memories of the directories.
+var tolds = NewShared(newTold)
 
 func (t *told) find(of transfer) (Published, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	done, ok := t.by[of]
-	return done, ok
+	one, ok := t.by[of]
+	return one.Published, ok
 }
 
 func (t *told) add(of transfer, done Published) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.by, t.ring[t.next])
+	t.drop(of)
+	t.drop(t.ring[t.next])
 	t.ring[t.next] = of
+	t.by[of] = remembered{done, t.next}
 	t.next = (t.next + 1) % toldMost
-	t.by[of] = done
 }
 
 func (t *told) forget(of transfer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.by, of)
+	t.drop(of)
+}
+
+// drop forgets under the lock. A place that is left to a file which is not remembered would
+// be its own again when it is, and take it away early.
+func (t *told) drop(of transfer) {
+	if one, ok := t.by[of]; ok {
+		t.ring[one.at] = transfer{}
+		delete(t.by, of)
+	}
 }
 
 // Repeats says what became of a file that was to be published as path and came with this

@@ -8,15 +8,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // anew is a store of the same directory as a later process makes it, that remembers
 // nothing.
 func anew(s *Store) *Store {
 	next := New(s.dir, s.durable)
-	next.told = &told{by: map[transfer]Published{}}
+	next.told = newTold()
 	return next
 }
 
@@ -37,13 +35,8 @@ func publishAs(t *testing.T, s *Store, path, id string, c Conflict) Published {
 // until the note is forgotten; by others it never was.
 func TestRepeats(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
-	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(dir)
-	s := New(dir, false)
+	r := newRig(t)
+	s := New(r.Store.dir, false)
 	a, b := "a"+rand.Text(), "b"+rand.Text() // directories of other tests had the same number, maybe
 	publishAs(t, s, "d/x", a, KeepBoth)
 	if done := publishAs(t, s, "d/x", b, KeepBoth); done.Path != "d/x (1)" || done.Repeated {
@@ -68,7 +61,7 @@ func TestRepeats(t *testing.T) {
 	if err := s.Remove("d/x", nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Move("d/x (1)", "elsewhere", false); err != nil {
+	if _, err := s.Move("d/x (1)", "elsewhere", false, nil); err != nil {
 		t.Fatal(err)
 	}
 	check("removed", anew(s), "d/x", a, "d/x")
@@ -80,7 +73,7 @@ func TestRepeats(t *testing.T) {
 	check("not yet forgotten", anew(s), "d/x", a, "d/x")
 	s.Forget(time.Now().Add(time.Hour))
 	check("forgotten", anew(s), "d/x", a, "")
-	if left, _ := os.ReadDir(filepath.Join(root, stateDirectory)); len(left) != 0 {
+	if left, _ := os.ReadDir(filepath.Join(r.dir, stateDirectory)); len(left) != 0 {
 		t.Errorf("%v is left", left)
 	}
 }
@@ -88,13 +81,48 @@ func TestRepeats(t *testing.T) {
 // What is remembered has a bound.
 func TestToldBound(t *testing.T) {
 	t.Parallel()
-	m := &told{by: map[transfer]Published{}}
+	m := newTold()
 	for i := range toldMost + 10 {
 		m.add(transfer{strconv.Itoa(i), "x"}, Published{})
 	}
 	_, first := m.find(transfer{"0", "x"})
 	if _, last := m.find(transfer{strconv.Itoa(toldMost + 9), "x"}); len(m.by) != toldMost || first || !last {
 		t.Errorf("%d are remembered, the first %v, the last %v", len(m.by), first, last)
+	}
+}
+
+// What is forgotten and remembered anew is as fresh as what is new: its old place is not
+// its any more.
+func TestToldAgain(t *testing.T) {
+	t.Parallel()
+	m := newTold()
+	of := func(i int) transfer { return transfer{strconv.Itoa(i), "x"} }
+	first, second := of(0), of(1)
+	for i := range toldMost - 1 {
+		m.add(of(i), Published{})
+	}
+	m.forget(first)
+	m.add(first, Published{Path: "again"})
+	m.add(second, Published{Path: "again"}) // in the place that the first one had
+	m.add(of(toldMost), Published{})        // and that is where the second one had been
+	for _, again := range []transfer{first, second} {
+		if done, ok := m.find(again); !ok || done.Path != "again" {
+			t.Errorf("%s was forgotten: %+v", again.id, done)
+		}
+	}
+	if _, ok := m.find(of(2)); !ok || len(m.by) != toldMost {
+		t.Errorf("%d are remembered, the oldest %v", len(m.by), ok)
+	}
+	m.add(of(toldMost+1), Published{})
+	if _, ok := m.find(of(2)); ok || len(m.by) != toldMost {
+		t.Errorf("%d are remembered, the oldest %v", len(m.by), ok)
+	}
+	for range toldMost + 1 { // whatever is forgotten, the bound holds
+		m.forget(first)
+		m.add(first, Published{})
+	}
+	if len(m.by) > toldMost {
+		t.Errorf("%d are remembered", len(m.by))
 	}
 }
 
@@ -125,20 +153,15 @@ func TestRepeatsOfTaken(t *testing.T) {
 // Notes have a bound as well, until the old ones are forgotten.
 func TestNotesBound(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
-	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(dir)
-	s := anew(New(dir, false))
+	r := newRig(t)
+	s := anew(New(r.Store.dir, false))
 	remove := func(want int) {
 		t.Helper()
 		publishAs(t, s, "x", "c"+rand.Text(), Fail)
 		if err := s.Remove("x", nil); err != nil {
 			t.Fatal(err)
 		}
-		if left, _ := os.ReadDir(filepath.Join(root, stateDirectory)); len(left) != want {
+		if left, _ := os.ReadDir(filepath.Join(r.dir, stateDirectory)); len(left) != want {
 			t.Errorf("there are %d notes, not %d", len(left), want)
 		}
 	}

@@ -119,9 +119,9 @@ func measureAll(r *record, wanted *regexp.Regexp) error {
 	return nil
 }
 
-// measure clears what was received before, and runs the way once.
+// measure takes away what was received before, and runs the way once.
 func (w *way) measure(dir string, round int) (f figures, err error) {
-	if err := clear(dir); err != nil {
+	if err := takeAllAway(dir); err != nil {
 		return f, err
 	}
 	syscall.Sync()

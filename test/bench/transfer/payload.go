@@ -69,8 +69,8 @@ func prepare(dir string, size int64) error {
 // and looks through all of those for each new one (recently_deleted in fs/ext4/ialloc.c).
 const aside = "aside"
 
-// clear takes away what was received, but for what a drop keeps for itself.
-func clear(dir string) error {
+// takeAllAway takes away what was received, but for what a drop keeps for itself.
+func takeAllAway(dir string) error {
 	for _, d := range targets {
 		entries, err := os.ReadDir(filepath.Join(dir, d))
 		if err != nil {

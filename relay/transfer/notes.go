@@ -18,7 +18,7 @@ type Noted struct {
 	Name string    // of the note, see NoteOf
 	At   time.Time // when it was written last
 	path string
-	look look
+	of   Version
 }
 
 // Notes are those of a directory of them.
@@ -27,7 +27,7 @@ func Notes(stateDir string) (all []Noted) {
 	for _, path := range paths {
 		u, at, err := readNote(path)
 		if err == nil {
-			all = append(all, Noted{noteName(path), at, path, u.Look})
+			all = append(all, Noted{noteName(path), at, path, u.Look.Version})
 		}
 	}
 	return all
@@ -51,9 +51,7 @@ func readNote(path string) (u upload, at time.Time, err error) {
 }
 
 // Of reports that the note is of this version of a file, as far as what it says goes.
-func (n Noted) Of(ino uint64, size, mtime, born int64) bool {
-	return n.look.Ino != 0 && look{Ino: ino, Size: size, Mtime: mtime, Born: born}.sameFile(n.look)
-}
+func (n Noted) Of(v Version) bool { return n.of.Ino != 0 && v.Same(n.of) }
 
 // Remove removes the note, unless somebody has begun to use it.
 func (n Noted) Remove() {
