@@ -123,7 +123,11 @@ func TestForwardAhead(t *testing.T) {
 	transferAll(t, "send", stateFlag(t), "--limit-rate", "30MiB", from, "http://"+h.Address(t, "out")+"/")
 	eventuallySame(t, h.next.dir, h.dir)
 	h.wantSentAhead(t, "sent", true)
-	for _, name := range []string{"sub/big", "sent"} {
+
+	c.say(t, copyOf("/sent", "/copied"))
+	c.hear(t, "COPY").want(t, 201, []byte{})
+	eventuallySame(t, h.next.dir, h.dir)
+	for _, name := range []string{"sub/big", "sent", "copied"} {
 		wantArrivedOnce(t, h.next.Relay, name)
 	}
 	wantNoParts(t, h.next.dir)
@@ -136,10 +140,10 @@ func (h *hop) wantArriving(t testing.TB, name string) {
 		Path, To, State string
 		Size            int64
 	}
-	o := harness.Run(t, "queue", "--admin", h.config.Admin["listen"].(string), "list", "--json")
-	if err := json.Unmarshal([]byte(o.Stdout), &items); err != nil || len(items) != 1 ||
+	list := queue(t, h.config, "list", "--json")
+	if err := json.Unmarshal([]byte(list), &items); err != nil || len(items) != 1 ||
 		items[0].Path != name || items[0].State != "arriving" || items[0].Size != aheadSize || items[0].To != h.to[0] {
-		t.Errorf("the queue is %+v, %v, %s", items, err, o.Stderr)
+		t.Errorf("the queue is %+v, %v, %s", items, err, list)
 	}
 }
 

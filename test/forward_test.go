@@ -266,6 +266,16 @@ func TestForwardTheSameAgain(t *testing.T) {
 	}
 }
 
+// queue runs `relay queue`, which must work.
+func queue(t testing.TB, c *harness.Config, args ...string) string {
+	t.Helper()
+	o := harness.Run(t, append([]string{"queue", "--admin", c.Admin["listen"].(string)}, args...)...)
+	if o.Code != 0 {
+		t.Fatalf("queue %v: exit code %d, %s", args, o.Code, o.Stderr)
+	}
+	return o.Stdout
+}
+
 // A receiver that refuses is tried again; then the file is given up, with the reason; and
 // a retry by hand brings it back.
 func TestForwardGivesUp(t *testing.T) {
@@ -287,26 +297,19 @@ func TestForwardGivesUp(t *testing.T) {
 	if text, err := os.ReadFile(reason); err != nil || !strings.Contains(string(text), "read-only") {
 		t.Errorf("the reason is %q, %v", text, err)
 	}
-	queue := func(args ...string) string {
-		o := harness.Run(t, append([]string{"queue", "--admin", c.Admin["listen"].(string)}, args...)...)
-		if o.Code != 0 {
-			t.Fatalf("queue %v: exit code %d, %s", args, o.Code, o.Stderr)
-		}
-		return o.Stdout
-	}
 	var items []struct{ Drop, Path, To, State, Error string }
-	if err := json.Unmarshal([]byte(queue("list", "--json")), &items); err != nil || len(items) != 1 ||
+	if err := json.Unmarshal([]byte(queue(t, c, "list", "--json")), &items); err != nil || len(items) != 1 ||
 		items[0].Path != "sub/a" || items[0].State != "failed" || !strings.Contains(items[0].Error, "read-only") {
 		t.Errorf("the queue is %+v, %v", items, err)
 	}
-	if said := queue("retry", "out"); !strings.HasPrefix(said, "1 ") {
+	if said := queue(t, c, "retry", "out"); !strings.HasPrefix(said, "1 ") {
 		t.Errorf("retry says %q", said)
 	}
 	r.Line(t, "another try", func(l harness.Line) bool {
 		return l.Message == "not forwarded; trying again" && l.Field("file") == "sub/a" && l.Field("tries") == 1.0
 	})
 	harness.Eventually(t, "it is dropped", func() (bool, any) { // it may have been given up again before
-		queue("retry", "out")
+		queue(t, c, "retry", "out")
 		o := harness.Run(t, "queue", "--admin", c.Admin["listen"].(string), "drop", "out", "sub/a")
 		return o.Code == 0 && strings.HasPrefix(o.Stdout, "1 "), o
 	})

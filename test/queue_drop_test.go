@@ -14,17 +14,13 @@ import (
 // outcast is a drop "out" that forwards, and gives up what is dropped from its queue.
 type outcast struct {
 	*harness.Relay
-	dir, admin string
+	dir    string
+	config *harness.Config
 }
 
-// queue runs `relay queue`, which must work.
 func (o outcast) queue(t testing.TB, args ...string) string {
 	t.Helper()
-	got := harness.Run(t, append([]string{"queue", "--admin", o.admin}, args...)...)
-	if got.Code != 0 {
-		t.Fatalf("queue %v: exit code %d, %s", args, got.Code, got.Stderr)
-	}
-	return got.Stdout
+	return queue(t, o.config, args...)
 }
 
 // eventually waits until the queue is one file in a state, or empty with "".
@@ -58,7 +54,7 @@ func TestQueueDropOfWhatArrives(t *testing.T) {
 	h := startHop(t, startDrop(t, writable), func(d, forward harness.Table) {
 		forward["after"], d["rescan"] = "delete", "200ms"
 	})
-	o := outcast{h.Relay, h.dir, h.config.Admin["listen"].(string)}
+	o := outcast{h.Relay, h.dir, h.config}
 	body := bytesOf(5, aheadSize)
 	c := h.began(t, "big", body, aheadSize/2)
 	if said := o.queue(t, "drop", "out", "big"); said != "1 dropped\n" {
@@ -88,7 +84,7 @@ func TestQueueDropOfWhatSettles(t *testing.T) {
 		edit: func(d harness.Table, _ []harness.Table) { d["settle"], d["rescan"] = "1h", "200ms" },
 	}
 	c := f.config(t)
-	o := outcast{harness.Start(t, c), f.dir, c.Admin["listen"].(string)}
+	o := outcast{harness.Start(t, c), f.dir, c}
 	o.Message(t, "forwarding")
 	path := filepath.Join(f.dir, "half")
 	plantFile(t, path, []byte("half"), 0o644, time.Now())

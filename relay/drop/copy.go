@@ -28,32 +28,15 @@ type copying struct {
 	head http.Header
 }
 
-// copyFile takes up a COPY.
+// copyFile takes up a COPY. What can be refused without a look at the disk is refused here.
 func (c *Conn) copyFile(n name) {
 	r, d := c.request.head, c.drop
 	to, ok := destination(r)
-	switch {
-	case !ok:
+	if !ok {
 		c.failBecause(statusBadRequest, noDestination)
 		return
-	case !c.changeable(to, token.Write):
-		return
-	case n.hidden():
-		c.fail(statusNotFound)
-		return
-	case !c.may(token.Read, n.path):
-		return
-	case c.request.body:
-		c.failBecause(statusMediaType, "a file is copied without a body")
-		return
-	case to.path == n.path:
-		c.failBecause(statusForbidden, "this is the file itself")
-		return
-	case to.slash:
-		c.failBecause(statusConflict, "a file needs a name: the path ends in '/'")
-		return
-	case d.full():
-		c.failBecause(statusUnavailable, "too many files are arriving; try again later")
+	}
+	if !c.changeable(to, token.Write) || !c.copyable(n, to) {
 		return
 	}
 	fields, err := readUploadFields(r.Header)
@@ -69,6 +52,26 @@ func (c *Conn) copyFile(n name) {
 	d.uploads.Add(1)
 	from := &copying{name: n, head: r.Header}
 	c.work(func() error { return d.beginCopy(up, from) }, c.copyOn)
+}
+
+// copyable reports that one name may be copied to another; if not, the request was answered.
+func (c *Conn) copyable(n, to name) bool {
+	switch {
+	case n.hidden():
+		c.fail(statusNotFound)
+	case !c.may(token.Read, n.path):
+	case c.request.body:
+		c.failBecause(statusMediaType, "a file is copied without a body")
+	case to.path == n.path:
+		c.failBecause(statusForbidden, "this is the file itself")
+	case to.slash:
+		c.failBecause(statusConflict, "a file needs a name: the path ends in '/'")
+	case c.drop.full():
+		c.failBecause(statusUnavailable, "too many files are arriving; try again later")
+	default:
+		return true
+	}
+	return false
 }
 
 // beginCopy opens both files, on a worker.

@@ -133,7 +133,7 @@ func (r *route) carryAhead(ctx context.Context, b *book, i int, one *ahead) resu
 	p, back.err = r.goAhead(ctx, b, c, one)
 	back.version = p.version
 	r.sentBytes.Add(uint64(c.Moved() - before))
-	r.release(ctx, c)
+	r.release(ctx, c, back.err)
 	if errors.Is(back.err, errAhead) {
 		r.log.Debug().Str("file", back.path).Err(back.err).Msg("it goes when it is there")
 	}

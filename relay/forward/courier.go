@@ -75,7 +75,7 @@ func (r *route) carry(ctx context.Context, b *book, i int, p parcel) result {
 			err = r.remember(b, d, p)
 		}
 		r.sentBytes.Add(uint64(c.Moved() - before))
-		r.release(ctx, c)
+		r.release(ctx, c, err)
 	}
 	back.err = err
 	r.tell(back, began)
@@ -149,19 +149,19 @@ var digests = map[config.Digest]transfer.Digest{
 	config.DigestNone: transfer.NoSum, config.DigestXXH3: transfer.XXH3, config.DigestSHA256: transfer.SHA256,
 }
 
-// release keeps a courier for the next file, without its connection when there is none
-// to come soon: a server closes those that say nothing.
-func (r *route) release(ctx context.Context, c *transfer.Courier) {
+// release keeps a courier for the next file, unless its token may be the wrong one.
+func (r *route) release(ctx context.Context, c *transfer.Courier, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if ctx.Err() != nil || len(r.idle) >= r.config.Parallel {
+	if ctx.Err() != nil || len(r.idle) >= r.config.Parallel || transfer.Denied(err) {
 		c.Rest()
 		return
 	}
 	r.idle = append(r.idle, c)
 }
 
-// rest closes the connections of couriers that nobody needs now.
+// rest closes the connections of couriers that nobody needs now: a server closes those that
+// say nothing.
 func (r *route) rest() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

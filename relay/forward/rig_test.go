@@ -77,7 +77,7 @@ func start(t *testing.T, to *receiver, edit func(*config.Forward)) *started {
 
 func startWith(t *testing.T, c config.Drop) *started {
 	s := &started{log: &bytes.Buffer{}}
-	s.Forwarder = New(c, zerolog.New(s.log))
+	s.Forwarder = New(c, zerolog.New(zerolog.SyncWriter(s.log)))
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s

@@ -121,6 +121,12 @@ func denied(err error) (r refusal, ok, always bool) {
 	return r, ok, ok && r.status == http.StatusUnauthorized
 }
 
+// Denied reports that the server does not know the token, or that it has not the right.
+func Denied(err error) bool {
+	_, is, _ := denied(err)
+	return is
+}
+
 // finalStatus reports that a server will say the same the next time. Room on a full disk
 // may come back, but not while a command waits for it: forward tries again by itself.
 func finalStatus(status int) bool {
