@@ -47,6 +47,9 @@ const (
 	// keepFor is how long a record outlives its file: after a loss of power a name that
 	// was removed may be there again.
 	keepFor = 24 * time.Hour
+	// gatherTime is how long a record waits for others to be synced with. Every small file
+	// waits for it once, and a sync takes about as long.
+	gatherTime = time.Millisecond
 	// lockTime is how long to wait for another process that has the book.
 	lockTime = 100 * time.Millisecond
 )
@@ -66,6 +69,7 @@ func openBook(drop string) (*book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
+	db.MaxBatchDelay = gatherTime
 	b := &book{db: db}
 	if err := db.Update(b.identify); err != nil {
 		db.Close()
