@@ -138,16 +138,14 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 	p.known = sum{} // should it be wrong, the file is read
 	var f *follower
 	if c.run.Digest != NoSum && got.By == NoSum {
-		f = lead(s, c.run.Digest, p.size)
+		f = follow(s, c.run.Digest)
+		defer f.stop()
 		f.reach(offset)
 	}
 	err = c.pour(p, s, at, offset, f)
-	if f != nil {
-		if err == nil {
-			f.reach(p.size)
-		}
-		var broken error
-		if got, broken = f.end(); err == nil && broken != nil {
+	if f != nil && err == nil {
+		f.reach(p.size)
+		if got, err = f.end(); err != nil {
 			err = errChanged // it is shorter than it was
 		}
 	}
@@ -219,7 +217,7 @@ func (c *caller) pouring(p *post, s *source, left int64, f *follower) *body {
 			n := min(left, c.run.pace.slice(pourChunk))
 			c.run.pace.take(c.ctx, n)
 			if f != nil {
-				f.await(p.size-left, n)
+				f.lead(p.size-left, p.size-left+n)
 			}
 			moved, err := w.pour(s.File, n)
 			if left -= moved; moved > 0 {
@@ -249,7 +247,7 @@ func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
 	fields := append(s.attributes(), p.extra...)
 	if c.run.Digest != NoSum {
 		f := follow(s, c.run.Digest)
-		f.reach(p.size)
+		f.lead(0, p.size)
 		if got, err = f.end(); err != nil {
 			return sum{}, errChanged
 		}
@@ -264,8 +262,8 @@ func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
 }
 
 // pourChunk is the most bytes between two looks at the clock, the progress and the digest,
-// which is to be ahead.
-const pourChunk = aheadBytes / 2
+// which is ahead by as much: they fit the second-level cache of many processors.
+const pourChunk = 1 << 20
 
 // onServer asks about a single name; a kind of "" says that it is not there, or not with
 // this digest, if there is one.
