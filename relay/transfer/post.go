@@ -11,19 +11,18 @@ import (
 
 // post is one file to send.
 type post struct {
-	path   string
-	to     Place
-	size   int64 // as it was planned; what is sent counts
-	sum    sum   // that was sent along
-	moved  int64 // bytes counted in the progress
-	tries  int   // connections in a row that broke over it
-	spoilt int   // times it changed or came damaged
-	asked  bool  // the server was told to publish it; the answer may be lost
-	extra  []field
-	known  sum    // of the content, if that was read before it was sent
-	id     string // of the transfer of a small file, that it be published once
-	look   look   // of the content that the id is for
-	turn   int    // files that looked the same and went before
+	path  string
+	to    Place
+	size  int64 // as it was planned; what is sent counts
+	sum   sum   // that was sent along
+	moved int64 // bytes counted in the progress
+	asked bool  // the server was told to publish it; the answer may be lost
+	extra []field
+	known sum    // of the content, if that was read before it was sent
+	id    string // of the transfer of a small file, that it be published once
+	look  look   // of the content that the id is for
+	turn  int    // files that looked the same and went before
+	attempts
 
 	stands func(*source) bool // what is open is what is to be sent; nil = whatever it is
 }
@@ -59,8 +58,8 @@ func (p *post) sized(r *Run, size int64) {
 	p.size = size
 }
 
-// uncount takes what was counted of a file out of the progress.
-func (p *post) uncount(r *Run) {
+// release takes what was counted of a file out of the progress.
+func (p *post) release(r *Run) {
 	r.BytesDone.Add(-p.moved)
 	p.moved = 0
 }
@@ -83,7 +82,7 @@ func (c *caller) sendLarge(p *post) (sum, error) {
 func (c *caller) sendNoted(p *post, j *journal) (sum, error) {
 	for {
 		got, err := c.sendOnce(p, j)
-		p.uncount(c.run)
+		p.release(c.run)
 		switch {
 		case err == nil:
 			return got, nil
