@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"time"
 )
 
 // post is one file to send.
@@ -133,23 +131,7 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 	if err != nil || whole {
 		return sum{}, err
 	}
-	got := p.known
-	p.known = sum{} // should it be wrong, the file is read
-	var f *follower
-	if c.run.Digest != NoSum && got.By == NoSum {
-		f = lead(s, c.run.Digest, p.size)
-		f.reach(offset)
-	}
-	err = c.pour(p, s, at, offset, f)
-	if f != nil {
-		if err == nil {
-			f.reach(p.size)
-		}
-		var broken error
-		if got, broken = f.end(); err == nil && broken != nil {
-			err = errChanged // it is shorter than it was
-		}
-	}
+	got, err := c.pourSummed(p, s, at, offset)
 	if err == nil {
 		err = s.unchanged()
 	}
@@ -192,6 +174,26 @@ func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, w
 		err = j.begin(upload{Location: at.path, Look: s.look})
 	}
 	return at, 0, false, err
+}
+
+// pourSummed appends what follows offset, and finds the digest of the whole beside it.
+func (c *caller) pourSummed(p *post, s *source, at Place, offset int64) (sum, error) {
+	got := p.known
+	p.known = sum{} // should it be wrong, the file is read
+	if c.run.Digest == NoSum || got.By != NoSum {
+		return got, c.pour(p, s, at, offset, nil)
+	}
+	f := lead(s, c.run.Digest, p.size)
+	f.reach(offset)
+	err := c.pour(p, s, at, offset, f)
+	if err == nil {
+		f.reach(p.size)
+	}
+	got, broken := f.end()
+	if err == nil && broken != nil {
+		err = errChanged // it is shorter than it was
+	}
+	return got, err
 }
 
 // pour appends what follows offset, by sendfile.
@@ -266,24 +268,6 @@ func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
 // which is to be ahead.
 const pourChunk = aheadBytes / 2
 
-// onServer asks about a single name; a kind of "" says that it is not there, or not with
-// this digest, if there is one.
-func (c *caller) onServer(to Place, like sum) (there listed, err error) {
-	fields := []field{{"X-Relay-Want", "attributes"}}
-	if like.By != NoSum {
-		fields = append(fields, field{"Want-Repr-Digest", like.By.String() + "=1"})
-	}
-	err = c.once("HEAD", to, nil, func(res *http.Response) error {
-		got, _ := parseSums(res.Header.Values("Repr-Digest"), like.By)
-		if res.StatusCode == http.StatusOK && (like.By == NoSum || got.Equal(like)) {
-			a := attributesOf(res.Header)
-			there = listed{Kind: kindFile, Size: res.ContentLength, Modified: a.modified, Mode: formatMode(a.mode)}
-		}
-		return nil
-	}, fields...)
-	return there, err
-}
-
 // completeUpload has the server publish the file, if its digest is the same.
 func (c *caller) completeUpload(p *post, s *source, at Place, got sum) error {
 	fields := s.attributes()
@@ -292,10 +276,4 @@ func (c *caller) completeUpload(p *post, s *source, at Place, got sum) error {
 	}
 	p.asked, p.sum = true, got
 	return c.finishAt(at, p.size, fields...)
-}
-
-// is reports that a name is a file of this size, time and mode.
-func (e *listed) is(size int64, modified time.Time, mode os.FileMode) bool {
-	has, ok := parseMode(e.Mode)
-	return e.Kind == kindFile && e.Size == size && e.Modified.Equal(modified) && ok && has == mode
 }
