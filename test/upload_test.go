@@ -124,6 +124,49 @@ func TestUploadsArePipelined(t *testing.T) {
 	r.wantTree(t, want)
 }
 
+// What follows a small file on its connection is taken up at once, whatever it is.
+func TestUploadIsFollowed(t *testing.T) {
+	t.Parallel()
+	r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["durability"] = "none" })
+	first := put("/a", 3) + "abc"
+	for name, c := range map[string]struct {
+		now, later string
+		end        bool
+		status     int // of the second answer; 0 = the connection ends
+	}{
+		"a request for it":      {now: get("/a"), status: 200},
+		"an upload":             {now: put("/b", 1) + "b", status: 201},
+		"one without its body":  {now: put("/c", 1), later: "c", status: 201},
+		"half a head":           {now: "GET /a HT", later: get("/a")[9:], status: 200},
+		"half a head, no more":  {now: "GET /a HT", end: true, status: 400},
+		"an empty line":         {now: "\r\n", later: get("/a"), status: 200},
+		"no request":            {now: "\x16\x03\x01 hello\r\n", status: 400},
+		"something not allowed": {now: put("/.relay-x", 1) + "x", status: 403},
+		"the end":               {end: true},
+	} {
+		client := r.client(t)
+		client.say(t, first+c.now)
+		if c.end {
+			client.CloseWrite()
+		}
+		if a := client.hear(t, "PUT"); a.StatusCode != 201 && a.StatusCode != 204 {
+			t.Fatalf("%s: status %d", name, a.StatusCode)
+		}
+		if c.later != "" {
+			client.say(t, c.later)
+		}
+		if c.status == 0 {
+			client.wantEnd(t, false)
+			continue
+		}
+		method, _, _ := strings.Cut(c.now, " ")
+		if a := client.hear(t, method); a.StatusCode != c.status {
+			t.Errorf("%s: status %d, want %d", name, a.StatusCode, c.status)
+		}
+		client.Close()
+	}
+}
+
 // A client that waits for a word gets it, or the refusal, before it sends anything.
 func TestUploadExpects100(t *testing.T) {
 	t.Parallel()

@@ -31,6 +31,7 @@ type Conn struct {
 	used     bool   // one request has been answered
 	closing  bool   // the connection ends with this response
 	queued   bool   // for a long turn
+	next     bool   // the next request is here, or begins to be
 	rude     bool   // there is input that will not be read: linger, or it costs the client the answer
 	leaving  Reason // why the connection is finished, when that must wait for a worker
 	drained  int64  // bytes thrown away while lingering

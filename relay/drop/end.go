@@ -57,6 +57,11 @@ func (c *Conn) complete() {
 		return
 	}
 	c.setState(idle)
+	if c.next {
+		c.next = false
+		c.receive()
+		return
+	}
 	if c.ask(loop.In) {
 		c.rearm()
 	}

@@ -39,6 +39,7 @@ type upload struct {
 	came       int64  // bytes of the file that was published
 	from       int64  // where in its file the body begins
 	told       uint64 // bytes that have been counted
+	here       bool   // it is small, and all of it has come with its head
 	hurried    bool   // it was published by the worker that admitted it,
 	done       store.Published
 	err        error  // with this result
@@ -64,12 +65,17 @@ func (c *Conn) admit(up *upload) {
 	c.up = up
 	d.uploads.Add(1)
 	var err error
+	var more bool
 	c.toWorker(func() {
-		if up.part, err = d.makeRoom(up); err == nil {
+		if up.o == nil && !up.continues && up.length >= 0 {
+			up.here, more = flow.Here(&c.end, up.length)
+		}
+		if up.part, err = d.makeRoom(up); err == nil && up.here {
 			up.hurry(c.in.receiver, &c.end)
 		}
 	}, func() {
 		if up.hurried {
+			c.next = more
 			c.published(up.done, up.err)
 		}
 		c.worked(err, c.admitted)
@@ -79,9 +85,6 @@ func (c *Conn) admit(up *upload) {
 // hurry takes and publishes a small file that has come with its head: it costs one exchange
 // with a worker then, and not three. It runs on that worker.
 func (up *upload) hurry(r *flow.Receiver, from *flow.End) {
-	if up.o != nil || up.continues || up.length < 0 {
-		return
-	}
 	if up.length > 0 && !r.Early(from, &up.target, up.length) {
 		return
 	}
@@ -91,12 +94,8 @@ func (up *upload) hurry(r *flow.Receiver, from *flow.End) {
 
 // makeRoom runs on a worker.
 func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
-	if err := d.store.Check(up.name.path, up.terms); err != nil {
-		done, repeated := d.store.Repeats(up.name.path, up.terms.ID)
-		if !repeated {
-			return nil, err
-		}
-		up.repeat = &done // its bytes are taken all the same, so that the connection goes on
+	if err := d.mayTake(up); err != nil {
+		return nil, err
 	}
 	size := max(up.length, 0)
 	if up.o != nil {
@@ -125,6 +124,24 @@ func (d *Drop) makeRoom(up *upload) (*store.Partial, error) {
 		up.arriving = d.announce(up.name.path, up.length, 0, up.fields.via, part.FD, up.trail)
 	}
 	return part, err
+}
+
+// mayTake finds out early what publishing would refuse, so that nobody sends a file in vain.
+// One that is here, and goes wherever it was put, need not be asked about twice.
+func (d *Drop) mayTake(up *upload) error {
+	if up.here && !up.terms.Picky() {
+		return nil
+	}
+	err := d.store.Check(up.name.path, up.terms)
+	if err == nil {
+		return nil
+	}
+	done, repeated := d.store.Repeats(up.name.path, up.terms.ID)
+	if !repeated {
+		return err
+	}
+	up.repeat = &done // its bytes are taken all the same, so that the connection goes on
+	return nil
 }
 
 func (c *Conn) admitted() {

@@ -86,14 +86,17 @@ func (r *Receiver) Receive(f *Flow, src *End, dst *Target, w Waiter) Status {
 	return Pending
 }
 
-// Early is a first step ahead of Receive, for a worker that has the file anyway: a small
-// body of size bytes that is in the socket already, all of it, goes into the file at once,
-// and Receive, which is called in any case, finds that done. It reports whether the file
-// has it all.
+// Here reports that a body of size bytes is small and in the socket already, all of it, and
+// whether there is more behind it: Early may take it.
+func Here(src *End, size int64) (all, more bool) {
+	n := int64(sock.Unread(src.FD))
+	return size <= smallBody && n >= size, n > size
+}
+
+// Early is a first step ahead of Receive, for a worker that has the file anyway: a body of
+// size bytes that is here goes into the file at once, and Receive, which is called in any
+// case, finds that done. It reports whether the file has it all.
 func (r *Receiver) Early(src *End, dst *Target, size int64) bool {
-	if size > smallBody || int64(sock.Unread(src.FD)) < size {
-		return false
-	}
 	calls, a := r.calls, &dst.step
 	*a = intake{
 		socket: src.FD, file: dst.FD, offset: dst.Offset, remain: size, chunk: smallBody,

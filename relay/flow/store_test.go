@@ -174,8 +174,12 @@ func TestSmallBodyIsTakenEarly(t *testing.T) {
 			poll(a.src.FD, unix.POLLIN, time.Second)
 		}
 		before := sock.Unread(a.src.FD)
-		if got := a.Early(&a.src, &a.dst, size); got != c.early {
-			t.Fatalf("%s: taken early: %v", name, got)
+		all, more := Here(&a.src, size)
+		if all != c.early || more != (before > size) {
+			t.Fatalf("%s: here: %v, more: %v", name, all, more)
+		}
+		if all && !a.Early(&a.src, &a.dst, size) {
+			t.Fatalf("%s: not taken early", name)
 		}
 		if left := sock.Unread(a.src.FD); c.early != (left == before-size) || !c.early && left != before {
 			t.Errorf("%s: %d bytes of %d are left", name, left, before)
@@ -188,8 +192,12 @@ func TestSmallBodyIsTakenEarly(t *testing.T) {
 		a.wantFile(want)
 	}
 	large := cargo{size: smallBody + 1}.make(t)
-	if large.Early(&large.src, &large.dst, smallBody+1) {
-		t.Error("a body that is not small was taken early")
+	if n, errno := sock.Send(large.peer, make([]byte, smallBody+1), false); n != smallBody+1 {
+		t.Fatal(n, errno)
+	}
+	poll(large.src.FD, unix.POLLIN, time.Second)
+	if all, _ := Here(&large.src, smallBody+1); all {
+		t.Error("a body that is not small is to be taken early")
 	}
 }
 

@@ -246,7 +246,7 @@ func (a *Ahead) given() sum {
 func (a *Ahead) Cancel() {
 	a.from.File.Close()
 	if a.follower != nil {
-		_, _ = a.follower.end() // the file is closed: it ends at once
+		a.follower.stop()
 	}
 	heard := a.c.cancel(a.at)
 	if !heard { // on a connection that had been kept for too long, maybe

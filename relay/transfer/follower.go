@@ -1,8 +1,10 @@
 package transfer
 
 import (
+	"hash"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // follower computes a digest beside a transfer, from the page cache. Of a file that is
@@ -11,103 +13,99 @@ import (
 // than all else that is done here, and who touches the bytes next (the receiver, should it
 // be on this machine; a network card that is fed from the cache) finds them close by.
 type follower struct {
-	mu      sync.Mutex
-	changed *sync.Cond
-	mark    int64 // bytes that are there, or were sent
-	ahead   int64 // how far beyond the mark it may read,
-	size    int64 // but not beyond this
-	read    int64
-	over    bool // the mark is the end
-	done    chan struct{}
-	sum     sum
-	err     error
+	by   Digest
+	file io.ReaderAt
+	mark atomic.Int64 // bytes that are there, and may be read; one goroutine moves it
+	out  atomic.Bool  // somebody reads up to the mark, or is about to
+	over atomic.Bool  // nothing more is to be read
+	mu   sync.Mutex   // held by whoever reads; guards what follows
+	hash hash.Hash
+	buf  []byte
+	read int64
+	err  error
 }
 
 const (
 	followBytes = 256 << 10 // of a read: they fit the second-level cache of most processors
-	aheadBytes  = 2 << 20   // and so does this, or nearly
+	followFrom  = 1 << 20   // bytes that are worth waking somebody who reads them
 )
 
-// follow begins at the start of a file that grows.
-func follow(f io.ReaderAt, by Digest) *follower { return lead(f, by, 0) }
-
-// lead begins at the start of a file of this size, which is to be sent.
-func lead(f io.ReaderAt, by Digest, size int64) *follower {
-	w := &follower{done: make(chan struct{}), sum: sum{By: by}, ahead: min(size, aheadBytes), size: size}
-	w.changed = sync.NewCond(&w.mu)
-	go w.run(f)
-	return w
+// follow begins at the start of a file.
+func follow(f io.ReaderAt, by Digest) *follower {
+	return &follower{by: by, file: f, hash: by.New(), buf: make([]byte, followBytes)}
 }
 
-func (w *follower) run(f io.ReaderAt) {
-	defer close(w.done)
-	h := w.sum.By.New()
-	buf := make([]byte, followBytes)
-	at := int64(0)
-	for to := w.next(at); at < to; to = w.next(at) {
-		n, err := f.ReadAt(buf[:min(to-at, followBytes)], at)
-		if n == 0 {
-			w.fail(err)
+// reach says how many bytes are there, and has them read when they are many. They are read
+// meanwhile.
+func (w *follower) reach(n int64) {
+	before := w.mark.Load()
+	if n <= before {
+		return
+	}
+	w.mark.Store(n)
+	if n/followFrom > before/followFrom && !w.out.Swap(true) {
+		go w.catchUp()
+	}
+}
+
+// catchUp reads up to the mark. Whoever moves the mark after the last look finds out cleared
+// and asks again.
+func (w *follower) catchUp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for {
+		w.readTo(w.mark.Load())
+		w.out.Store(false)
+		if w.over.Load() || w.read >= w.mark.Load() || w.out.Swap(true) {
 			return
 		}
-		h.Write(buf[:n])
-		at += int64(n)
 	}
-	w.sum.Value = h.Sum(nil)
 }
 
-// next says that all before at was read, and waits until more may be; nothing more is the
-// end.
-func (w *follower) next(at int64) (to int64) {
-	w.mu.Lock()
+// lead reads up to a place that is to be sent next. The caller does it itself: to hand it
+// to another thread and wait costs more than is won. A follower that is further behind,
+// because an upload goes on where it was broken off, is left to catch up.
+func (w *follower) lead(from, to int64) {
+	if !w.mu.TryLock() {
+		return
+	}
 	defer w.mu.Unlock()
-	w.read = at
-	w.changed.Broadcast()
-	for {
-		to = w.mark
-		if !w.over {
-			to = max(to, min(w.mark+w.ahead, w.size))
-		}
-		if to > at || w.over {
-			return to
-		}
-		w.changed.Wait()
+	if from-w.read <= followFrom {
+		w.readTo(to)
+		w.mark.Store(to)
 	}
 }
 
-func (w *follower) fail(err error) {
-	w.mu.Lock()
-	w.err = err
-	w.mu.Unlock()
-	w.changed.Broadcast()
-}
-
-// await waits until the n bytes at an offset were read, which are to be sent next, and no
-// more than aheadBytes. One that is further behind, because an upload goes on where it was
-// broken off, is not waited for.
-func (w *follower) await(at, n int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for at <= w.read && w.read < min(at+n, w.size) && w.err == nil {
-		w.changed.Wait()
+// readTo takes piece after piece; a file that ends too early ends the follower.
+func (w *follower) readTo(to int64) {
+	for w.read < to && !w.over.Load() {
+		n, err := w.file.ReadAt(w.buf[:min(to-w.read, followBytes)], w.read)
+		if n == 0 {
+			w.err = err
+			w.over.Store(true)
+			return
+		}
+		w.hash.Write(w.buf[:n])
+		w.read += int64(n)
 	}
 }
 
-// reach says how many bytes are there.
-func (w *follower) reach(n int64) {
-	w.mu.Lock()
-	w.mark = n
-	w.mu.Unlock()
-	w.changed.Broadcast()
-}
-
-// end says that there are no more, and waits for the digest. It must be called, whatever
-// became of the transfer.
+// end reads what is left up to the mark, and gives the digest.
 func (w *follower) end() (sum, error) {
 	w.mu.Lock()
-	w.over = true
-	w.mu.Unlock()
-	w.changed.Broadcast()
-	<-w.done
-	return w.sum, w.err
+	defer w.mu.Unlock()
+	w.readTo(w.mark.Load())
+	w.over.Store(true)
+	if w.err != nil {
+		return sum{}, w.err
+	}
+	return sum{By: w.by, Value: w.hash.Sum(nil)}, nil
+}
+
+// stop is the end of a follower whose digest nobody wants. The file is not read any more
+// when it returns.
+func (w *follower) stop() {
+	w.over.Store(true)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 }

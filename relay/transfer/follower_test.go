@@ -3,9 +3,8 @@ package transfer
 import (
 	"bytes"
 	"io"
-	"sync/atomic"
+	"sync"
 	"testing"
-	"time"
 )
 
 // A follower that is told of a file piece by piece gets the digest of the whole.
@@ -42,18 +41,18 @@ func TestFollowerOfAFileThatIsTooShort(t *testing.T) {
 
 // A follower of a file that is sent gets the same digest, wherever the sending begins.
 func TestFollowerReadsAhead(t *testing.T) {
-	content := make([]byte, 3*aheadBytes+17)
+	content := make([]byte, 6*pourChunk+17)
 	for i := range content {
 		content[i] = byte(i * 7 >> 3)
 	}
 	h := XXH3.New()
 	h.Write(content)
-	for _, begin := range []int{0, 1, 2*aheadBytes + 5, len(content)} {
-		w := lead(bytes.NewReader(content), XXH3, int64(len(content)))
+	for _, begin := range []int{0, 1, pourChunk / 2, 4*pourChunk + 5, len(content)} {
+		w := follow(bytes.NewReader(content), XXH3)
 		w.reach(int64(begin))
 		for at := begin; at < len(content); {
 			n := min(len(content)-at, pourChunk)
-			w.await(int64(at), int64(n))
+			w.lead(int64(at), int64(at+n))
 			at += n
 			w.reach(int64(at))
 		}
@@ -67,52 +66,60 @@ func TestFollowerReadsAhead(t *testing.T) {
 // highest notes how far a reader was read.
 type highest struct {
 	io.ReaderAt
-	at atomic.Int64
+	at int64
 }
 
 func (r *highest) ReadAt(p []byte, at int64) (int, error) {
-	r.at.Store(max(r.at.Load(), at+int64(len(p))))
+	r.at = max(r.at, at+int64(len(p)))
 	return r.ReaderAt.ReadAt(p, at)
 }
 
-// What is to be sent was read, and not much more: else it is not in the caches any more.
-func TestFollowerKeepsItsDistance(t *testing.T) {
-	const size = 4 * aheadBytes
+// What is to be sent was read, and no more than that: else it is not in the caches any more.
+func TestFollowerReadsWhatIsSentNext(t *testing.T) {
+	const size = 4*pourChunk + 1
 	r := &highest{ReaderAt: bytes.NewReader(make([]byte, size))}
-	w := lead(r, XXH3, size)
+	w := follow(r, XXH3)
 	for at := int64(0); at < size; at += pourChunk {
-		w.await(at, pourChunk)
-		if got := r.at.Load(); got < at+pourChunk || got > at+aheadBytes {
-			t.Fatalf("%d bytes were read when %d were sent", got, at)
+		next := min(at+pourChunk, size)
+		w.lead(at, next)
+		if r.at != next {
+			t.Fatalf("%d bytes were read when those up to %d are to be sent", r.at, next)
 		}
-		w.reach(at + pourChunk)
+		w.reach(next)
 	}
 	if _, err := w.end(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// Nobody waits for the digest of a file that became shorter, nor for one that is far behind.
+// A file that became shorter has no digest, and one that is far behind is not waited for.
 func TestFollowerIsNotWaitedForInVain(t *testing.T) {
-	short := lead(bytes.NewReader(make([]byte, 10)), XXH3, 100)
-	behind := lead(blocked{}, XXH3, 100)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		short.await(0, 100)
-		behind.await(50, 50)
-	}()
-	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
-		t.Fatal("still waiting")
-	}
+	short := follow(bytes.NewReader(make([]byte, 10)), XXH3)
+	short.lead(0, 100)
 	if _, err := short.end(); err == nil {
 		t.Error("a file that is too short has a digest")
 	}
+	r := &slow{asked: make(chan struct{}), goOn: make(chan struct{})}
+	behind := follow(r, XXH3)
+	behind.reach(2 * followFrom)
+	<-r.asked
+	behind.lead(2*followFrom, 3*followFrom) // returns, though nothing can be read
+	behind.over.Store(true)
+	close(r.goOn)
+	behind.stop()
+	if behind.read != followBytes {
+		t.Errorf("%d bytes were read by the time it was stopped, not one piece", behind.read)
+	}
 }
 
-// blocked is a reader that never answers.
-type blocked struct{}
+// slow is a reader that answers when it may.
+type slow struct {
+	asked, goOn chan struct{}
+	once        sync.Once
+}
 
-func (blocked) ReadAt([]byte, int64) (int, error) { select {} }
+func (r *slow) ReadAt(p []byte, _ int64) (int, error) {
+	r.once.Do(func() { close(r.asked) })
+	<-r.goOn
+	return len(p), nil
+}

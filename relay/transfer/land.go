@@ -47,7 +47,7 @@ func (l *getLane) land(f *fetch, res *http.Response) (done *landed, usable bool,
 	}
 	if err != nil {
 		if done.follower != nil {
-			_, _ = done.follower.end() // its digest is of a part
+			done.follower.stop()
 		}
 		return nil, false, err
 	}

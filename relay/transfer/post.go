@@ -183,17 +183,18 @@ func (c *caller) pourSummed(p *post, s *source, at Place, offset int64) (sum, er
 	if c.run.Digest == NoSum || got.By != NoSum {
 		return got, c.pour(p, s, at, offset, nil)
 	}
-	f := lead(s, c.run.Digest, p.size)
+	f := follow(s, c.run.Digest)
+	defer f.stop()
 	f.reach(offset)
-	err := c.pour(p, s, at, offset, f)
-	if err == nil {
-		f.reach(p.size)
+	if err := c.pour(p, s, at, offset, f); err != nil {
+		return sum{}, err
 	}
-	got, broken := f.end()
-	if err == nil && broken != nil {
-		err = errChanged // it is shorter than it was
+	f.reach(p.size)
+	got, err := f.end()
+	if err != nil {
+		return sum{}, errChanged // it is shorter than it was
 	}
-	return got, err
+	return got, nil
 }
 
 // pour appends what follows offset, by sendfile.
@@ -220,7 +221,7 @@ func (c *caller) pouring(p *post, s *source, left int64, f *follower) *body {
 			n := min(left, c.run.pace.slice(pourChunk))
 			c.run.pace.take(c.ctx, n)
 			if f != nil {
-				f.await(p.size-left, n)
+				f.lead(p.size-left, p.size-left+n)
 			}
 			moved, err := w.pour(s.File, n)
 			if left -= moved; moved > 0 {
@@ -250,7 +251,7 @@ func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
 	fields := append(s.attributes(), p.extra...)
 	if c.run.Digest != NoSum {
 		f := follow(s, c.run.Digest)
-		f.reach(p.size)
+		f.lead(0, p.size)
 		if got, err = f.end(); err != nil {
 			return sum{}, errChanged
 		}
@@ -265,8 +266,8 @@ func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
 }
 
 // pourChunk is the most bytes between two looks at the clock, the progress and the digest,
-// which is to be ahead.
-const pourChunk = aheadBytes / 2
+// which is ahead by as much: they fit the second-level cache of many processors.
+const pourChunk = 1 << 20
 
 // completeUpload has the server publish the file, if its digest is the same.
 func (c *caller) completeUpload(p *post, s *source, at Place, got sum) error {

@@ -22,8 +22,12 @@ func (l *putLane) drive() {
 	l.lane.drive(l)
 }
 
-// fill puts files until enough are under way. more is false at the end of all work.
+// fill puts files until enough are under way, many in one write: it begins when half of
+// those before are answered. more is false at the end of all work.
 func (l *putLane) fill() (more bool, err error) {
+	if len(l.window) > windowMost/2 {
+		return true, nil
+	}
 	for l.large == nil && l.broke == nil && len(l.window) < windowMost && l.ahead < windowBytes {
 		p, ok := l.queue.take(len(l.window) == 0)
 		if !ok {

@@ -15,11 +15,12 @@ type Partial struct {
 	FD     int // of the file, open for reading and writing; the Partial's to close
 	store  *Store
 	place  place
-	path   string // that it is to have
-	base   string // the last part of it
-	hidden string // the name it has meanwhile; "" = none
-	named  bool   // it outlives the process
-	held   bool   // space was reserved that may not be filled yet
+	path   string        // that it is to have
+	base   string        // the last part of it
+	hidden string        // the name it has meanwhile; "" = none
+	named  bool          // it outlives the process
+	held   bool          // space was reserved that may not be filled yet
+	info   sock.FileInfo // as it is published
 }
 
 // partSuffix ends the name of a Partial on a file system that has no files without.

@@ -37,6 +37,9 @@ type Terms struct {
 	Digests string
 }
 
+// Picky reports that the terms depend on what has the name.
+func (t *Terms) Picky() bool { return t.Holds != nil || t.Conflict == Fail }
+
 // Published says what has become of a file.
 type Published struct {
 	Path     string // it may be another one than was asked for, with KeepBoth
@@ -93,25 +96,25 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 	if p.named {
 		t.ID = "" // an upload has an id of its own
 	}
-	return p.note(t)
+	info, errno := sock.Info(p.FD, true)
+	if errno == 0 {
+		p.info = info
+		p.note(t)
+	}
+	return errno
 }
 
 // note keeps with the file what it came with: its id and its digests.
-func (p *Partial) note(t Terms) sock.Errno {
-	if t.ID == "" && t.Digests == "" {
-		return 0
-	}
-	info, errno := sock.Info(p.FD, true)
-	if errno != 0 || t.ID != "" && stick(p.FD, info, t.ID, t.Digests) {
-		return errno
+func (p *Partial) note(t Terms) {
+	if t.ID != "" && stick(p.FD, p.info, t.ID, t.Digests) {
+		return
 	}
 	if t.ID != "" {
 		_ = retry(func() error { return unix.Fsetxattr(p.FD, mark, []byte(t.ID), 0) })
 	}
 	if t.Digests != "" {
-		KeepDigests(p.FD, info, t.Digests)
+		KeepDigests(p.FD, p.info, t.Digests)
 	}
-	return 0
 }
 
 // name is the step that others see: check and naming under one lock.
@@ -144,11 +147,11 @@ func (p *Partial) name(t Terms) (done Published, err error) {
 	if errno != 0 {
 		return done, asError(errno)
 	}
-	done.Digests = t.Digests
-	if done.Info, errno = sock.Info(p.FD, true); errno == 0 && t.ID != "" {
+	done.Digests, done.Info = t.Digests, p.info
+	if t.ID != "" {
 		p.store.told.add(transfer{t.ID, p.path}, done)
 	}
-	return done, asError(errno)
+	return done, nil
 }
 
 // Check says whether a file could be published as path now, so that nobody sends one in

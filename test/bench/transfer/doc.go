@@ -16,6 +16,9 @@
 // medians over the rounds, with the lowest and the highest; ratios are formed within a
 // round.
 //
+// Before each run what was received before is removed, the disk has all that is written,
+// and free memory was touched (memory.go).
+//
 // CPU is run time as the scheduler counts it. A receiver's is that of its process and all
 // that it has started (/proc/PID/task/*/schedstat; of children that have ended, what
 // /proc/PID/stat has of them, in hundredths of a second). A sender's is what wait4(2) tells:

@@ -126,6 +126,9 @@ func (w *way) measure(dir string, round int) (f figures, err error) {
 		return f, err
 	}
 	syscall.Sync()
+	if err := warm(); err != nil {
+		return f, err
+	}
 	name := fmt.Sprintf("file%d-%d", round, time.Now().UnixNano()) // a forward sends no file again that it has sent
 	receivers, busy := w.cpu(), machineBusy()
 	family := w.processes()

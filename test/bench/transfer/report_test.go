@@ -61,8 +61,10 @@ func TestPromisesCanBeMeasured(t *testing.T) {
 func TestRecordsAddUp(t *testing.T) {
 	var paths []string
 	for i := range 2 {
-		r := &record{Size: 7, Runs: []figures{sample(0, relaySend, 1), sample(1, relaySend, 2)}, Date: time.Unix(int64(i), 0),
-			Machine: []string{"one", "another"}[i], Version: "1", Skipped: []string{"scp", "rsync"}[:i+1]}
+		r := &record{
+			Size: 7, Runs: []figures{sample(0, relaySend, 1), sample(1, relaySend, 2)}, Date: time.Unix(int64(i), 0),
+			Machine: []string{"one", "another"}[i], Version: "1", Skipped: []string{"scp", "rsync"}[:i+1],
+		}
 		path := filepath.Join(t.TempDir(), "r.json")
 		if err := r.write(path); err != nil {
 			t.Fatal(err)
