@@ -195,7 +195,7 @@ func TestOnArrivalRunsNoNames(t *testing.T) {
 		`"/bin/sh", "-c", "mv {path} /srv"`:                    shell,
 		`"/usr/bin/bash", "-ec", "mv '{path}' /srv"`:           shell,
 		`"/usr/bin/env", "dash", "-c", "{path}"`:               shell,
-		`"/bin/sh", "-c", "mv \"$1\" /srv", "-", "{path}"`:   "",
+		`"/bin/sh", "-c", "mv \"$1\" /srv", "-", "{path}"`:     "",
 		`"/bin/sh", "/usr/local/bin/arrived", "--file={path}"`: "",
 		`"/usr/local/bin/arrived", "-c", "{path}"`:             "",
 		`"arrived", "{path}"`:                                  `relay.toml:4: drop "d": on_arrival: "arrived" is not the path of a program; write it like ["/usr/local/bin/arrived", "{path}"]`,
