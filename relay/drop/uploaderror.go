@@ -48,7 +48,7 @@ var refusals = []struct {
 	{store.ErrNotFound, refusal{statusNotFound, "", ""}},
 	{store.ErrNotEmpty, refusal{statusConflict, "the directory is not empty", ""}},
 	{store.ErrParent, refusal{statusConflict, "a part of the path is a file, not a directory", ""}},
-	{store.ErrDirectory, refusal{statusConflict, "there is a directory of this name", ""}},
+	{store.ErrDirectory, refusal{statusConflict, "there is a directory of this name; end the URL with '/' to put the file into it", ""}},
 	{store.ErrExists, refusal{statusConflict, "there is a file of this name", ""}},
 	{store.ErrPrecondition, refusal{statusPrecondition, "the file is not in the state that was asked for", ""}},
 	{store.ErrAway, refusal{statusForbidden, "the path leads out of the directory", ""}},

@@ -104,9 +104,11 @@ func (n *note) begin(u upload) error {
 	return err
 }
 
-// keep leaves the note for a later process.
+// keep leaves the note for a later process, if there is anything to go on with.
 func (n *note) keep() {
-	if n.file != nil {
+	if n.Location == "" {
+		n.done()
+	} else if n.file != nil {
 		n.file.Close()
 	}
 }
