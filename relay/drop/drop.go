@@ -43,6 +43,7 @@ type Drop struct {
 	everybody        token.Grant // what everybody may without tokens
 	conflict         store.Conflict
 	digest           digest.Algorithm // computed of every file that arrives
+	durable          bool             // what is published survives a loss of power
 	store            *store.Store
 	directory        string
 	upkeep           upkeep
@@ -104,8 +105,9 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		directory:        c.Directory,
 		conflict:         conflicts[c.OnConflict],
 		digest:           digests[c.Digest],
-		store:            store.New(dir, c.Durability == config.DurabilityFsync),
+		durable:          c.Durability == config.DurabilityFsync,
 	}
+	d.store = store.New(dir, d.durable)
 	if c.TokensFile != "" {
 		if d.tokens, err = token.Load(c.TokensFile); err != nil {
 			sock.Close(dir)
