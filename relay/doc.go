@@ -30,8 +30,8 @@
 //
 // Imports point one way (imports_test.go has a place for every package):
 //
-//	cmd → relay → handover, admin → proxy, drop, transfer → listen, upstream, flow → loop
-//	    → pipepool, sock, probe, tally, systemd
+//	cmd → relay → handover, admin, forward → proxy, drop, transfer, bench
+//	    → listen, upstream, flow → loop → pipepool, sock, probe, tally, systemd
 //
 // Read on in relay/loop, then relay/flow, then relay/proxy. Of this package server.go is
 // the life of a process, parts.go what a configuration becomes, commit.go how one set of

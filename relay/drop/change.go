@@ -97,10 +97,16 @@ func (c *Conn) move(n name) {
 	if !c.changeable(n, token.Delete) || !c.changeable(to, token.Write) {
 		return
 	}
-	s, replace := c.drop.store, r.Header.Get("Overwrite") != "F"
-	if replace && !c.may(token.Write, to.path) {
-		return
+	// What may not be read here is not to be moved to where it may.
+	for _, right := range []token.Rights{token.Read, token.List} {
+		if c.request.grant.May(right, to.path) && !c.may(right, n.path) {
+			return
+		}
 	}
+	// Who may not take files away there takes none by putting another in its place, if no
+	// upload does.
+	s, replace := c.drop.store, overwrites(r.Header)
+	replace = replace && (c.drop.conflict == store.Replace || c.request.grant.May(token.Delete, to.path))
 	holds := conditions(r.Header)
 	c.change(func() (int, error) {
 		replaced, err := s.Move(n.path, to.path, replace, holds)
@@ -110,6 +116,10 @@ func (c *Conn) move(n name) {
 		return statusCreated, err
 	})
 }
+
+// overwrites reports that what has the name that a MOVE or COPY leads to may be replaced
+// (RFC 4918, 10.6).
+func overwrites(h http.Header) bool { return !strings.EqualFold(h.Get("Overwrite"), "F") }
 
 const noDestination = "the field Destination does not name a place in this drop"
 

@@ -45,7 +45,7 @@ func (c *Conn) copyFile(n name) {
 		return
 	}
 	up := d.newUpload(to, fields, store.Terms{Conflict: d.conflict})
-	if r.Header.Get("Overwrite") == "F" {
+	if !overwrites(r.Header) {
 		up.terms.Holds = func(exists bool, _ sock.FileInfo) bool { return !exists }
 	}
 	c.up = up

@@ -51,7 +51,8 @@
 //	                     at its place, /.relay-uploads/ID
 //	MKCOL, DELETE, MOVE  names without bytes (change.go). A MKCOL with X-OC-Mtime or
 //	                     X-Relay-Mode is for a directory that may be there, and makes those above.
-//	                     DELETE and MOVE heed the conditions that PUT does
+//	                     DELETE and MOVE heed the conditions that PUT does. A MOVE replaces where
+//	                     on_conflict does, or the token may delete, unless Overwrite: F says no (412)
 //	COPY                 another file like one that is here, as if it were put (copy.go);
 //	                     Overwrite: F is 412 if there is one. A directory is 403
 //	PROPFIND             207: a name (Depth: 0), or a directory and its names (Depth: 1), each

@@ -11,7 +11,7 @@ import (
 
 // ongoing is an upload that may take several requests. One request at a time owns it;
 // a new one ends the one before, which is dead to its client, and goes on when that has
-// let go. All but mu's own is the owner's.
+// let go. All but mu's own is the owner's, and the path, which stays.
 type ongoing struct {
 	id string
 	in *registry

@@ -59,6 +59,13 @@ func (up *upload) publish(size int64) (done store.Published, err error) {
 		up.part.Abandon()
 		return *up.repeat, up.isRepeat(*up.repeat, size)
 	}
+	if !up.hurried {
+		err = up.part.Follow()
+	}
+	if err != nil {
+		up.part.Abandon()
+		return done, err
+	}
 	up.terms.Digests = digest.Join(up.sums)
 	if done, err = up.part.Publish(up.terms); err == nil && done.Repeated {
 		err = up.isRepeat(done, size)

@@ -35,7 +35,12 @@ func (c *Conn) atUpload(id string) {
 	c.work(func() (err error) {
 		o, err = c.drop.registry.find(c.drop.store, id)
 		return err
-	}, func() { o.seize(c, func() { c.seized(o) }) })
+	}, func() {
+		// Whoever has no right here does not end the request that brings the file.
+		if c.may(token.Write, string(o.state.Path)) {
+			o.seize(c, func() { c.seized(o) })
+		}
+	})
 }
 
 // seized has a worker open the upload's file; the connection is its owner.
@@ -48,7 +53,7 @@ func (c *Conn) seized(o *ongoing) {
 	c.up = &upload{o: o, name: name{path: string(o.state.Path)}, resumable: true}
 	c.drop.uploads.Add(1)
 	s := c.drop.store
-	remove := c.request.method == http.MethodDelete && c.request.grant.May(token.Write, string(o.state.Path))
+	remove := c.request.method == http.MethodDelete
 	c.work(func() error {
 		if remove && !o.gone {
 			o.remove(s)
@@ -64,12 +69,11 @@ func (c *Conn) seized(o *ongoing) {
 
 // opened goes on with an upload whose file is open, or that was removed.
 func (c *Conn) opened() {
-	switch {
-	case !c.may(token.Write, c.up.name.path):
-	case c.request.method == http.MethodDelete:
+	switch c.request.method {
+	case http.MethodDelete:
 		c.abandon()
 		c.succeed(statusNoContent)
-	case c.request.method == http.MethodPatch:
+	case http.MethodPatch:
 		c.append(c.up)
 	default:
 		c.tellOffset(c.up.o)

@@ -27,6 +27,7 @@ type resumeState struct {
 	Wanted  []string          // algorithms that are computed
 	Done    *doneState        // the file was published
 	Gone    bool              // it is to be removed, or was
+	Naming  bool              // it is about to get its name, or has it
 }
 
 // doneState is told again to a client that has missed the answer.
@@ -80,7 +81,8 @@ func (o *ongoing) save(s *store.Store) error {
 
 // open opens the file for the owner, and finds out how much of it there is: all that was
 // written, unless the machine was started anew since. What is told is durable. An upload
-// whose file is gone has been published: the hidden name became its own in one step.
+// that was about to get its name, and whose file is gone, has it: the hidden name became
+// its own in one step. Before that somebody has taken the file away, with its directory.
 func (o *ongoing) open(s *store.Store) error {
 	o.saving.Lock()
 	defer o.saving.Unlock()
@@ -107,6 +109,10 @@ func (o *ongoing) open(s *store.Store) error {
 // findPublished notes as what the upload was published, with saving held.
 func (o *ongoing) findPublished(s *store.Store) error {
 	done, ok := s.FindMarked(string(o.state.Path), o.id)
+	if !ok && !o.state.Naming {
+		o.abandon(s)
+		return store.ErrNotFound
+	}
 	if !ok { // somebody has taken it already
 		done.Path, done.Info.Size = string(o.state.Path), max(o.state.Length, 0)
 	}
@@ -128,8 +134,8 @@ func (o *ongoing) goOn(s *store.Store, part *store.Partial, size int64) (err err
 			return err
 		}
 	}
-	if err == nil && size != o.state.Offset {
-		o.state.Offset = size
+	if err == nil && (size != o.state.Offset || o.state.Naming) {
+		o.state.Offset, o.state.Naming = size, false
 		err = o.save(s)
 	}
 	if err != nil {
@@ -239,7 +245,12 @@ func (o *ongoing) publish(s *store.Store, t store.Terms) (store.Published, error
 		return store.Published{}, err
 	}
 	part := o.part
-	o.part = nil
+	if err := part.Follow(); err != nil {
+		o.abandon(s)
+		return store.Published{}, err
+	}
+	o.part, o.state.Naming = nil, true
+	_ = o.save(s) // else the file comes once more, should the process end right now and somebody take it
 	done, err := part.Publish(t)
 	if err != nil {
 		o.abandon(s)

@@ -18,8 +18,8 @@
 // the drop's to publish, and is looked at before and after, so that what changed in
 // between is sent again.
 //
-// Both kinds of connections are lanes (lane.go), over callers (caller.go), which ask one
-// thing at a time.
+// Connections of both kinds are lanes (lane.go): over callers (caller.go), which ask one
+// thing at a time, they keep several requests under way, and try again.
 //
 // Follow a sending: send.go plans (walk.go goes through trees), put.go runs a connection
 // and puts small files (small.go: each in one request, once), post.go sends a large one by
@@ -30,8 +30,9 @@
 // A courier (courier.go) sends single files for package forward, also those that are still
 // arriving here (ahead.go). Digests are computed beside a transfer, by follower.go.
 //
-// Follow a fetch: get.go plans (tree.go asks for listings), pipeline.go runs a
-// connection, fetch.go takes an answer, land.go moves its bytes, partial.go publishes.
+// Follow a fetch: get.go plans (tree.go goes through trees, by the answers of listing.go),
+// pipeline.go runs a connection, fetch.go takes an answer, land.go moves its bytes, finish.go
+// has them verified, partial.go publishes.
 // What is worth another try, and what is not, is decided in failure.go and patience.go.
 //
 // The package knows no configuration and no command line; what happens is told by Events.

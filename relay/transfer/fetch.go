@@ -21,14 +21,22 @@ type fetch struct {
 	part   *partial // open between the request and its answer, if something of it may be there
 	offset int64    // that was asked for
 	etag   string   // of the version that the part is of
-	ahead  int64    // the size, when it was asked for
 	moved  int64    // bytes counted in the progress
-	tries  int      // that failed
-	spoilt int      // of them, those in which it arrived damaged
+	attempts
 }
 
 func (f *fetch) event(k Kind) Event {
 	return Event{Kind: k, Path: f.shown, URL: f.from.String(), Size: Size(f.size)}
+}
+
+// release forgets what of a file this connection knew.
+func (f *fetch) release(r *Run) {
+	r.BytesDone.Add(-f.moved)
+	f.moved = 0
+	if f.part != nil {
+		f.part.keep()
+		f.part = nil
+	}
 }
 
 // request asks for the file, or for what of it is missing.

@@ -91,7 +91,7 @@ func (g *get) serve(host string, q *queue[*fetch]) {
 	finishing := g.run.finishAll(q, done)
 	var lanes sync.WaitGroup
 	for range g.run.Parallel {
-		l := &getLane{caller: caller{run: g.run, ctx: g.ctx, giveUp: g.giveUp, host: host}, queue: q, landed: done}
+		l := &getLane{lane[*fetch]{caller: caller{run: g.run, ctx: g.ctx, giveUp: g.giveUp, host: host}, queue: q}, done}
 		lanes.Go(l.drive)
 	}
 	lanes.Wait()

@@ -29,39 +29,19 @@ const (
 
 // land moves the body of an answer into the part. usable says that all of it was taken.
 func (l *getLane) land(f *fetch, res *http.Response) (done *landed, usable bool, err error) {
-	p := f.part
-	if f.offset == 0 {
-		err = p.begin(origin{URL: f.from.String(), ETag: res.Header.Get("ETag"), Size: res.ContentLength})
-	} else if err = p.file.Truncate(f.offset); err == nil { // one byte may have been asked for again
-		_, err = p.file.Seek(f.offset, io.SeekStart)
-	}
-	if err != nil {
+	if err := f.place(res); err != nil {
 		return nil, false, final(err)
 	}
-	if res.ContentLength >= 0 {
-		l.run.Bytes.Add(f.offset + res.ContentLength - f.size)
-		f.size = f.offset + res.ContentLength
-	}
-	start := f.event(Started)
-	start.Offset = f.offset
-	if res.ContentLength < 0 {
-		start.Size = NoSize
-	}
-	l.run.Tell(start)
-	f.moved += f.offset
-	l.run.BytesDone.Add(f.offset)
-
+	f.started(l.run, res.ContentLength)
 	done = &landed{fetch: f, attributes: attributesOf(res.Header)}
-	done.want, _ = parseSums(res.Header.Values("Repr-Digest"), l.run.Digest)
-	verify := done.want.By != NoSum && l.run.Digest != NoSum
-	if !verify {
-		done.want = sum{}
+	if l.run.Digest != NoSum {
+		done.want, _ = parseSums(res.Header.Values("Repr-Digest"), l.run.Digest)
 	}
 	if f.offset == 0 && res.ContentLength >= 0 && res.ContentLength <= spliceLeast {
 		err = l.landSmall(done, int(res.ContentLength))
 	} else {
-		if verify {
-			done.follower = follow(p.file, done.want.By)
+		if done.want.By != NoSum {
+			done.follower = follow(f.part.file, done.want.By)
 		}
 		err = l.landLarge(done, res)
 	}
@@ -72,6 +52,32 @@ func (l *getLane) land(f *fetch, res *http.Response) (done *landed, usable bool,
 		return nil, false, err
 	}
 	return done, !res.Close, nil
+}
+
+// place sets the part to where the body of an answer begins.
+func (f *fetch) place(res *http.Response) error {
+	if f.offset == 0 {
+		return f.part.begin(origin{URL: f.from.String(), ETag: res.Header.Get("ETag"), Size: res.ContentLength})
+	}
+	if err := f.part.file.Truncate(f.offset); err != nil { // one byte may have been asked for again
+		return err
+	}
+	_, err := f.part.file.Seek(f.offset, io.SeekStart)
+	return err
+}
+
+// started tells that a body of this length begins; -1 is not known.
+func (f *fetch) started(r *Run, length int64) {
+	e := f.event(Started)
+	e.Offset, e.Size = f.offset, NoSize
+	if length >= 0 {
+		r.Bytes.Add(f.offset + length - f.size)
+		f.size = f.offset + length
+		e.Size = Size(f.size)
+	}
+	r.Tell(e)
+	f.moved += f.offset
+	r.BytesDone.Add(f.offset)
 }
 
 // landSmall reads a body into memory and writes it at once.
@@ -102,20 +108,9 @@ func (l *getLane) landLarge(done *landed, res *http.Response) error {
 	at := f.offset
 	var flushed int64
 	for left := res.ContentLength; left != 0; {
-		chunk := l.run.pace.slice(landChunk)
-		if left > 0 {
-			chunk = min(chunk, left)
-		}
-		l.run.pace.take(l.ctx, chunk)
-		if err := l.wire.SetReadDeadline(time.Now().Add(silence)); err != nil {
-			return err
-		}
-		n, err := l.move(file, res, chunk)
+		n, err := l.landPiece(f, res, left)
 		if at += n; done.follower != nil {
 			done.follower.reach(at)
-		}
-		if n > 0 {
-			l.count(f, n)
 		}
 		if left > 0 {
 			left -= n
@@ -137,6 +132,24 @@ func (l *getLane) landLarge(done *landed, res *http.Response) error {
 		}
 	}
 	return nil
+}
+
+// landPiece moves as much of a body as the rate and the looks at the progress allow, of
+// what is left of it; -1 is not known.
+func (l *getLane) landPiece(f *fetch, res *http.Response, left int64) (int64, error) {
+	n := l.run.pace.slice(landChunk)
+	if left > 0 {
+		n = min(n, left)
+	}
+	l.run.pace.take(l.ctx, n)
+	if err := l.wire.SetReadDeadline(time.Now().Add(silence)); err != nil {
+		return 0, err
+	}
+	n, err := l.move(f.part.file, res, n)
+	if n > 0 {
+		l.count(f, n)
+	}
+	return n, err
 }
 
 // move takes at most n bytes of the body; fewer come with an error.

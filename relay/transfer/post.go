@@ -5,25 +5,22 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"time"
 )
 
 // post is one file to send.
 type post struct {
-	path   string
-	to     Place
-	size   int64 // as it was planned; what is sent counts
-	sum    sum   // that was sent along
-	moved  int64 // bytes counted in the progress
-	tries  int   // connections in a row that broke over it
-	spoilt int   // times it changed or came damaged
-	asked  bool  // the server was told to publish it; the answer may be lost
-	extra  []field
-	known  sum    // of the content, if that was read before it was sent
-	id     string // of the transfer of a small file, that it be published once
-	look   look   // of the content that the id is for
-	turn   int    // files that looked the same and went before
+	path  string
+	to    Place
+	size  int64 // as it was planned; what is sent counts
+	sum   sum   // that was sent along
+	moved int64 // bytes counted in the progress
+	asked bool  // the server was told to publish it; the answer may be lost
+	extra []field
+	known sum    // of the content, if that was read before it was sent
+	id    string // of the transfer of a small file, that it be published once
+	look  look   // of the content that the id is for
+	turn  int    // files that looked the same and went before
+	attempts
 
 	stands func(*source) bool // what is open is what is to be sent; nil = whatever it is
 }
@@ -59,8 +56,8 @@ func (p *post) sized(r *Run, size int64) {
 	p.size = size
 }
 
-// uncount takes what was counted of a file out of the progress.
-func (p *post) uncount(r *Run) {
+// release takes what was counted of a file out of the progress.
+func (p *post) release(r *Run) {
 	r.BytesDone.Add(-p.moved)
 	p.moved = 0
 }
@@ -83,7 +80,7 @@ func (c *caller) sendLarge(p *post) (sum, error) {
 func (c *caller) sendNoted(p *post, j *journal) (sum, error) {
 	for {
 		got, err := c.sendOnce(p, j)
-		p.uncount(c.run)
+		p.release(c.run)
 		switch {
 		case err == nil:
 			return got, nil
@@ -134,21 +131,7 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 	if err != nil || whole {
 		return sum{}, err
 	}
-	got := p.known
-	p.known = sum{} // should it be wrong, the file is read
-	var f *follower
-	if c.run.Digest != NoSum && got.By == NoSum {
-		f = follow(s, c.run.Digest)
-		defer f.stop()
-		f.reach(offset)
-	}
-	err = c.pour(p, s, at, offset, f)
-	if f != nil && err == nil {
-		f.reach(p.size)
-		if got, err = f.end(); err != nil {
-			err = errChanged // it is shorter than it was
-		}
-	}
+	got, err := c.pourSummed(p, s, at, offset)
 	if err == nil {
 		err = s.unchanged()
 	}
@@ -191,6 +174,27 @@ func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, w
 		err = j.begin(upload{Location: at.path, Look: s.look})
 	}
 	return at, 0, false, err
+}
+
+// pourSummed appends what follows offset, and finds the digest of the whole beside it.
+func (c *caller) pourSummed(p *post, s *source, at Place, offset int64) (sum, error) {
+	got := p.known
+	p.known = sum{} // should it be wrong, the file is read
+	if c.run.Digest == NoSum || got.By != NoSum {
+		return got, c.pour(p, s, at, offset, nil)
+	}
+	f := follow(s, c.run.Digest)
+	defer f.stop()
+	f.reach(offset)
+	if err := c.pour(p, s, at, offset, f); err != nil {
+		return sum{}, err
+	}
+	f.reach(p.size)
+	got, err := f.end()
+	if err != nil {
+		return sum{}, errChanged // it is shorter than it was
+	}
+	return got, nil
 }
 
 // pour appends what follows offset, by sendfile.
@@ -265,24 +269,6 @@ func (c *caller) putWhole(p *post, s *source) (got sum, err error) {
 // which is ahead by as much: they fit the second-level cache of many processors.
 const pourChunk = 1 << 20
 
-// onServer asks about a single name; a kind of "" says that it is not there, or not with
-// this digest, if there is one.
-func (c *caller) onServer(to Place, like sum) (there listed, err error) {
-	fields := []field{{"X-Relay-Want", "attributes"}}
-	if like.By != NoSum {
-		fields = append(fields, field{"Want-Repr-Digest", like.By.String() + "=1"})
-	}
-	err = c.once("HEAD", to, nil, func(res *http.Response) error {
-		got, _ := parseSums(res.Header.Values("Repr-Digest"), like.By)
-		if res.StatusCode == http.StatusOK && (like.By == NoSum || got.Equal(like)) {
-			a := attributesOf(res.Header)
-			there = listed{Kind: kindFile, Size: res.ContentLength, Modified: a.modified, Mode: formatMode(a.mode)}
-		}
-		return nil
-	}, fields...)
-	return there, err
-}
-
 // completeUpload has the server publish the file, if its digest is the same.
 func (c *caller) completeUpload(p *post, s *source, at Place, got sum) error {
 	fields := s.attributes()
@@ -291,10 +277,4 @@ func (c *caller) completeUpload(p *post, s *source, at Place, got sum) error {
 	}
 	p.asked, p.sum = true, got
 	return c.finishAt(at, p.size, fields...)
-}
-
-// is reports that a name is a file of this size, time and mode.
-func (e *listed) is(size int64, modified time.Time, mode os.FileMode) bool {
-	has, ok := parseMode(e.Mode)
-	return e.Kind == kindFile && e.Size == size && e.Modified.Equal(modified) && ok && has == mode
 }

@@ -7,25 +7,19 @@ import (
 	"strconv"
 )
 
-// putLane is one connection of a sending run, and the goroutine that drives it. Small
-// files are put one after the other without waiting for the answers; a large one waits
-// until all of them have come, and has the connection to itself.
+// putLane is a lane that sends. Small files are put one after the other without waiting
+// for the answers; a large one waits until all of them have come, and has the connection
+// to itself.
 type putLane struct {
-	caller
-	queue   *queue[*post]
-	window  []*post // put, in order; their answers are to come
-	ahead   int64   // bytes of them
-	large   *post   // comes next
-	failed  int     // connections in a row that brought nothing
-	broke   error   // nothing more can be sent; answers may still come
-	scratch []byte
+	lane[*post]
+	large *post // comes next
+	broke error // nothing more can be sent; answers may still come
 }
 
 // drive sends until nothing is left.
 func (l *putLane) drive() {
 	l.scratch = make([]byte, inMemory)
-	drive(l.ctx, l)
-	l.reset()
+	l.lane.drive(l)
 }
 
 // fill puts files until enough are under way, many in one write: it begins when half of
@@ -80,8 +74,7 @@ func (l *putLane) put(p *post) error {
 	} else if l.broke = w.flush(); l.broke == nil {
 		l.broke = w.write(content)
 	}
-	l.window = append(l.window, p)
-	l.ahead += p.size
+	l.expect(p, p.size)
 	return nil
 }
 
@@ -121,27 +114,24 @@ func (l *putLane) next() error {
 		}
 		return nil
 	}
-	p := l.window[0]
+	p := l.window[0].file
 	res, err := l.wire.hear("PUT")
 	if err != nil {
 		return err
 	}
-	l.window = l.window[1:]
-	l.ahead -= p.size
-	l.failed = 0
-	l.run.patience.moved()
+	l.answered()
 	err = taken(p.to, res)
 	stays := goesOn(res)
 	switch {
 	case err == nil:
 		l.run.moved(p.size)
-		l.run.sent(l.queue, p, p.sum)
+		arrived(l.run, l.queue, p, p.sum)
 	case errors.Is(err, errSpoilt):
 		l.again(p, err)
 	case isFinal(err):
 		l.give(p, err)
 	default:
-		l.later(p, err)
+		l.later(l, p, err)
 	}
 	if !stays {
 		l.reset()
@@ -160,18 +150,7 @@ func (l *putLane) sendAlone() {
 	}
 	p.moved = p.size
 	l.run.BytesDone.Add(p.size) // what was counted while it went was taken back
-	l.run.sent(l.queue, p, got)
-}
-
-// sent settles a file that is there.
-func (r *Run) sent(q *queue[*post], p *post, got sum) {
-	e := p.event(Finished)
-	if got.By != NoSum {
-		e.Digest = got.String()
-	}
-	r.FilesDone.Add(1)
-	r.Tell(e)
-	q.settle()
+	arrived(l.run, l.queue, p, got)
 }
 
 // give gives a file up.
@@ -192,59 +171,15 @@ func (l *putLane) again(p *post, err error) {
 		l.give(p, fmt.Errorf("%s: given up after %d times: %w", p.path, p.spoilt, err))
 		return
 	}
-	l.retry(p, err)
-}
-
-// later has a file sent again after a while.
-func (l *putLane) later(p *post, err error) {
-	p.tries++
-	if l.run.patience.failed() {
-		l.give(p, err)
-		return
-	}
-	sleep(l.ctx, backoff(p.tries))
-	l.retry(p, err)
-}
-
-func (l *putLane) retry(p *post, err error) {
-	e := p.event(Retried)
-	e.Why = err.Error()
-	l.run.Tell(e)
-	l.queue.giveBack(p)
-}
-
-// broken gives up a connection, and after a while begins another.
-func (l *putLane) broken(err error) {
-	if l.ctx.Err() != nil {
-		return
-	}
-	e := Event{Kind: Retried, Size: NoSize, Why: err.Error()}
-	if len(l.window) > 0 {
-		p := l.window[0]
-		e.URL, e.Path = p.to.String(), p.path
-		if p.tries++; p.tries >= triesMost {
-			l.window = l.window[1:]
-			l.give(p, err)
-		}
-	}
-	l.reset()
-	l.failed++
-	if l.impatient(err) != nil {
-		return
-	}
-	l.run.Tell(e)
-	sleep(l.ctx, backoff(l.failed))
+	retry(l.run, l.queue, p, err)
 }
 
 // reset closes the connection; what was put on it and not answered goes back.
 func (l *putLane) reset() {
-	for _, p := range l.window {
-		l.queue.giveBack(p)
-	}
 	if l.large != nil && l.ctx.Err() != nil {
 		l.queue.giveBack(l.large)
 		l.large = nil
 	}
-	l.window, l.ahead, l.broke = nil, 0, nil
-	l.hangUp()
+	l.broke = nil
+	l.lane.reset()
 }

@@ -1,35 +1,11 @@
 package transfer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"path"
 	"slices"
-	"strings"
-	"time"
-)
-
-// listed is one name of a listing.
-type listed struct {
-	Href     string    `json:"href"`
-	Kind     string    `json:"kind"`
-	Size     int64     `json:"size"`
-	Modified time.Time `json:"modified"`
-	Mode     string    `json:"mode"`
-
-	name string // of the file or directory, unescaped
-}
-
-const (
-	kindFile      = "file"
-	kindDirectory = "directory"
-	// listingMost bounds a listing, in bytes: a drop lists 100 000 names at most.
-	listingMost = 256 << 20
 )
 
 // madeDir is a directory that was made, and what it is to be like in the end.
@@ -39,7 +15,7 @@ type madeDir struct {
 	attributes
 }
 
-// plan walks a tree on a server: its directories are made here, its files go into the
+// planTree walks a tree on a server: its directories are made here, its files go into the
 // queue.
 func (g *get) planTree(from Place, root *os.Root, name, shown string) {
 	type level struct {
@@ -122,61 +98,4 @@ func (g *get) finishDir(d madeDir) error {
 		err = errors.Join(err, f.Sync())
 	}
 	return err
-}
-
-// list asks for what is in a directory.
-func (c *caller) list(p Place) ([]listed, error) {
-	var listing struct {
-		Entries []listed `json:"entries"`
-		More    bool     `json:"more"`
-	}
-	err := c.ask("GET", p, func(res *http.Response) error {
-		switch res.StatusCode {
-		case http.StatusOK:
-		case http.StatusNotFound:
-			return final(fmt.Errorf("%s: %w", p, errNotThere))
-		default:
-			return badStatus(p, res)
-		}
-		if res.Header.Get("Content-Type") != "application/json" {
-			return final(fmt.Errorf("%s: the server lists no directories for programs; is it a relay?", p))
-		}
-		text, err := io.ReadAll(io.LimitReader(res.Body, listingMost))
-		if err != nil {
-			return cutOff(err)
-		}
-		if err := json.Unmarshal(text, &listing); err != nil {
-			return final(fmt.Errorf("%s: a listing that cannot be read: %w", p, err))
-		}
-		return nil
-	}, field{"Accept", "application/json"})
-	if err != nil {
-		return nil, err
-	}
-	if listing.More {
-		return nil, fmt.Errorf("%s: more names are there than the drop lists; fetch its parts one by one", p)
-	}
-	for i := range listing.Entries {
-		if err := listing.Entries[i].check(); err != nil {
-			return nil, fmt.Errorf("%s: %w", p, err)
-		}
-	}
-	return listing.Entries, nil
-}
-
-// check makes sure that a listing can do no harm: a name is a name, not a way to
-// somewhere else.
-func (e *listed) check() error {
-	escaped := e.Href
-	if e.Kind == kindDirectory {
-		escaped = strings.TrimSuffix(escaped, "/")
-	}
-	name, err := url.PathUnescape(escaped)
-	e.name = name
-	switch {
-	case err != nil, name == "", name == ".", name == "..", strings.ContainsAny(name, "/\x00"), e.Size < 0,
-		strings.ContainsAny(e.Href, "?#: \t\r\n"), e.Kind != kindFile && e.Kind != kindDirectory:
-		return fmt.Errorf("the server lists a name that cannot be one: %q", e.Href)
-	}
-	return nil
 }

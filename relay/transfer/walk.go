@@ -47,21 +47,28 @@ func (s *send) tree(path string, to Place, above []fs.FileInfo, absent bool) {
 		if s.ctx.Err() != nil {
 			return
 		}
-		child := filepath.Join(path, e.Name())
-		info, err := s.info(child, e)
-		switch {
-		case err != nil:
-			s.run.note(err)
-		case info == nil:
-			s.leaveOut(child, "it is a symbolic link; --follow sends what it points at")
-		case info.IsDir():
+		if child := filepath.Join(path, e.Name()); !s.single(child, to.join(e.Name()), e, there[e.Name()]) {
 			s.tree(child, to.join(e.Name()).dir(), above, absent)
-		case info.Mode().IsRegular():
-			s.file(child, to.join(e.Name()), info, there[e.Name()])
-		default:
-			s.leaveOut(child, "it is neither a file nor a directory")
 		}
 	}
+}
+
+// single deals with an entry of a directory, unless it is a directory itself.
+func (s *send) single(path string, to Place, e fs.DirEntry, there listed) bool {
+	info, err := s.info(path, e)
+	switch {
+	case err != nil:
+		s.run.note(err)
+	case info == nil:
+		s.leaveOut(path, "it is a symbolic link; --follow sends what it points at")
+	case info.IsDir():
+		return false
+	case info.Mode().IsRegular():
+		s.file(path, to, info, there)
+	default:
+		s.leaveOut(path, "it is neither a file nor a directory")
+	}
+	return true
 }
 
 // info describes an entry; nil is a link that is not followed.

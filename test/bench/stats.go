@@ -1,10 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"strconv"
+
+	"relay/test/bench/judge"
 )
 
 // spread is the median of some rounds and how far they lay apart.
@@ -18,14 +19,11 @@ func spreadOf(samples []sample) spread {
 	if len(samples) == 0 {
 		return spread{}
 	}
-	sorted := slices.SortedFunc(slices.Values(samples), func(a, b sample) int { return cmp.Compare(a.value, b.value) })
-	n := len(sorted)
-	return spread{
-		mid:    (sorted[(n-1)/2].value + sorted[n/2].value) / 2,
-		low:    sorted[0].value,
-		high:   sorted[n-1].value,
-		rounds: n,
+	var values []float64
+	for _, s := range samples {
+		values = append(values, s.value)
 	}
+	return spread{mid: judge.Median(values), low: slices.Min(values), high: slices.Max(values), rounds: len(values)}
 }
 
 // ratios divides ours by theirs round by round: what the machine did to one in a

@@ -81,13 +81,13 @@ func judgeAll(r *record, label string) (all []verdict) {
 	for _, t := range allTargets() {
 		ours := label + t.suffix
 		if len(r.samples(t.work, ours, t.metric)) > 0 || r.failed(t.work, ours) > 0 {
-			all = append(all, judge(r, t, ours))
+			all = append(all, judgeOne(r, t, ours))
 		}
 	}
 	return all
 }
 
-func judge(r *record, t target, ours string) verdict {
+func judgeOne(r *record, t target, ours string) verdict {
 	v := verdict{target: t, rival: "–"}
 	own := r.samples(t.work, ours, t.metric)
 	if len(t.rivals) == 0 {

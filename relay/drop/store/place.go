@@ -76,6 +76,31 @@ func (p *place) sync(sync func(int) sock.Errno) sock.Errno {
 	return 0
 }
 
+// Follow has a file that took its time go where its path leads now: its directory may have
+// been renamed or removed meanwhile, and is made again then.
+func (p *Partial) Follow() error {
+	dir, _ := split(p.path)
+	now, err := p.store.place(dir)
+	if err != nil {
+		return err
+	}
+	was, errno := sock.Identify(p.place.dir)
+	is, errno2 := sock.Identify(now.dir)
+	if was == is || errno != 0 || errno2 != 0 {
+		now.close()
+		return nil
+	}
+	if p.hidden != "" {
+		if errno := retry(func() error { return unix.Renameat(p.place.dir, p.hidden, now.dir, p.hidden) }); errno != 0 {
+			now.close()
+			return asError(errno)
+		}
+	}
+	p.place.close()
+	p.place = now
+	return nil
+}
+
 // goodName reports that a file may have this path: every part is one that a file system
 // takes, and none is ours.
 func goodName(path string) bool {

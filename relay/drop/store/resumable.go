@@ -33,7 +33,12 @@ func (s *Store) BeginNamed(path, id string, size int64) (*Partial, error) {
 	if !goodName(path) {
 		return nil, ErrName
 	}
-	p, err := s.openNamed(path, id, unix.O_CREAT|unix.O_EXCL)
+	dir, _ := split(path)
+	at, err := s.place(dir)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.openNamed(at, path, id, unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +53,12 @@ func (s *Store) BeginNamed(path, id string, size int64) (*Partial, error) {
 // Reopen opens the file of an upload again. size is what it holds; ErrNotFound says that
 // it is gone.
 func (s *Store) Reopen(path, id string) (p *Partial, size int64, err error) {
-	p, err = s.openNamed(path, id, 0)
+	dir, _ := split(path)
+	fd, errno := sock.OpenBeneath(s.dir, dir, directoryFlags, false)
+	if errno != 0 {
+		return nil, 0, asError(errno)
+	}
+	p, err = s.openNamed(place{dir: fd}, path, id, 0)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -60,12 +70,8 @@ func (s *Store) Reopen(path, id string) (p *Partial, size int64, err error) {
 	return p, info.Size, nil
 }
 
-func (s *Store) openNamed(path, id string, flags int) (*Partial, error) {
-	dir, base := split(path)
-	at, err := s.place(dir)
-	if err != nil {
-		return nil, err
-	}
+func (s *Store) openNamed(at place, path, id string, flags int) (*Partial, error) {
+	_, base := split(path)
 	p := &Partial{FD: -1, store: s, place: at, path: path, base: base, named: true}
 	fd, errno := openat(at.dir, partName(id), flags|unix.O_RDWR|unix.O_NOFOLLOW, 0o666)
 	if errno != 0 {

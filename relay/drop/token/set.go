@@ -16,7 +16,7 @@ import (
 type Rights uint8
 
 // The rights. Write brings files and directories, Delete takes them away and, with Write,
-// moves them.
+// moves them -- but what may not be read not to where it may.
 const (
 	Read Rights = 1 << iota
 	Write

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -172,28 +173,53 @@ func (r *record) write(path string) error {
 	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
-// loadAll reads records of the same work; the rounds of each count as further ones.
+// loadAll reads records of the same work as one.
 func loadAll(paths []string) (*record, error) {
-	all := &record{}
+	var all *record
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
-		var r record
-		if err := json.Unmarshal(text, &r); err != nil {
+		r := &record{}
+		if err := json.Unmarshal(text, r); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if all.Runs != nil && (r.Size != all.Size || r.Files != all.Files) {
+		switch {
+		case all == nil:
+			all = r
+		case r.Size != all.Size || r.Files != all.Files:
 			return nil, fmt.Errorf("%s: of other files than those before", path)
+		default:
+			all.add(r)
 		}
-		for i := range r.Runs {
-			r.Runs[i].Round += all.rounds()
-		}
-		r.Runs = append(all.Runs, r.Runs...)
-		all = &r
 	}
 	return all, nil
+}
+
+// add takes the rounds of a later record for further ones. Where it was made, by what, and
+// what was left out there is told beside what the earlier ones say.
+func (r *record) add(later *record) {
+	before := r.rounds()
+	for _, f := range later.Runs {
+		f.Round += before
+		r.Runs = append(r.Runs, f)
+	}
+	r.Machine, r.Version = and(r.Machine, later.Machine), and(r.Version, later.Version)
+	r.Date = later.Date
+	for _, line := range later.Skipped {
+		if !slices.Contains(r.Skipped, line) {
+			r.Skipped = append(r.Skipped, line)
+		}
+	}
+}
+
+// and names one more thing, unless it is named already.
+func and(named, another string) string {
+	if slices.Contains(strings.Split(named, "; "), another) {
+		return named
+	}
+	return named + "; " + another
 }
 
 func (r *record) rounds() (n int) {

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"relay/test/bench/judge"
 )
 
 // promise is a ratio of two ways of the same work, within a round.
@@ -72,29 +74,10 @@ func report(to io.Writer, r *record) error {
 	fmt.Fprint(out, "\n| ratio | | ours ÷ theirs | must | aim | |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, p := range promises() {
 		if found := r.ratios(p); len(found) > 0 {
-			fmt.Fprintf(out, "| %s, %s | %s ÷ %s | %s | %s | %s | %s |\n", p.work, p.text, p.ours, p.theirs, spread(found), bound(p.must), bound(p.aim), p.judge(median(found)))
+			fmt.Fprintf(out, "| %s, %s | %s ÷ %s | %s | %s | %s | %s |\n", p.work, p.text, p.ours, p.theirs, judge.Spread(found, "%.2f"), judge.Bound(p.must), judge.Bound(p.aim), judge.Word(judge.Median(found), p.must, p.aim))
 		}
 	}
 	return out.Flush()
-}
-
-func bound(limit float64) string {
-	if limit == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("≤ %g", limit)
-}
-
-func (p promise) judge(ratio float64) string {
-	switch {
-	case p.must == 0:
-		return ""
-	case ratio <= p.aim:
-		return "aim reached"
-	case ratio <= p.must:
-		return "pass"
-	}
-	return "MISSED"
 }
 
 // ways are one run of each way, in the order in which they are planned.
@@ -131,7 +114,7 @@ func (r *record) spread(w figures, of func(figures) float64) string {
 			list = append(list, of(f))
 		}
 	}
-	return spread(list)
+	return judge.Spread(list, "%.2f")
 }
 
 // ratios are formed within a round.
@@ -144,16 +127,6 @@ func (r *record) ratios(p promise) (list []float64) {
 		}
 	}
 	return list
-}
-
-func spread(list []float64) string {
-	return fmt.Sprintf("%.2f (%.2f–%.2f)", median(list), slices.Min(list), slices.Max(list))
-}
-
-func median(all []float64) float64 {
-	sorted := slices.Sorted(slices.Values(all))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 func machine() string {

@@ -55,7 +55,7 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
-	text := judge(rounds, l, o)
+	text := tables(rounds, l, o)
 	fmt.Print(text)
 	if o.results == "" {
 		return nil

@@ -18,14 +18,6 @@ func TestOnlyOurPartIsReplaced(t *testing.T) {
 	}
 }
 
-func TestWeigh(t *testing.T) {
-	for found, want := range map[float64]string{0.3: "pass, aim reached", 0.45: "pass", 0.51: "MISSED"} {
-		if got := targets[0].weigh(found); got != want {
-			t.Errorf("%v is %q, want %q", found, got, want)
-		}
-	}
-}
-
 func TestMedianAndSpread(t *testing.T) {
 	rounds := []map[string]reading{{bare: {cpu: 3}}, {bare: {cpu: 1}}, {bare: {cpu: 2}}}
 	if got := over(rounds, func(r map[string]reading) float64 { return r[bare].cpu }, "%.0f"); got != "2 (1–3)" {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"relay/test/bench/judge"
 )
 
 // target is one promise: the ratio of two methods in something that was measured.
@@ -29,8 +31,8 @@ var targets = []target{
 	{"relay's sendfile against the bare loop, CPU per GB", "send/sendfile", bare, cpu, 0, 0},
 }
 
-// judge writes the targets as a table in Markdown, which reads well as it is.
-func judge(rounds []map[string]reading, l loop, o options) string {
+// tables writes the targets as a table in Markdown, which reads well as it is.
+func tables(rounds []map[string]reading, l loop, o options) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "File → socket, %s, chunks of 1 MiB, one stream, %d rounds in turns with %s.\n\n", sizeText(o.bytes), len(rounds), l.what)
 	fmt.Fprintf(&b, "| | elapsed ms | CPU ms per GB |\n| --- | --- | --- |\n")
@@ -45,51 +47,22 @@ func judge(rounds []map[string]reading, l loop, o options) string {
 	fmt.Fprintf(&b, "\n| ratio, formed within a round | must | aim | measured | |\n| --- | --- | --- | --- | --- |\n")
 	for _, t := range targets {
 		ratio := func(r map[string]reading) float64 { return t.of(r[t.ours]) / t.of(r[t.theirs]) }
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", t.text, bound(t.must), bound(t.aim), over(rounds, ratio, "%.2f"), t.weigh(median(rounds, ratio)))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", t.text, judge.Bound(t.must), judge.Bound(t.aim), over(rounds, ratio, "%.2f"), judge.Word(judge.Median(each(rounds, ratio)), t.must, t.aim))
 	}
 	return b.String()
 }
 
-func (t target) weigh(found float64) string {
-	switch {
-	case t.must == 0:
-		return ""
-	case found <= t.aim:
-		return "pass, aim reached"
-	case found <= t.must:
-		return "pass"
-	}
-	return "MISSED"
-}
-
-func bound(v float64) string {
-	if v == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("≤ %g", v)
-}
-
-func sorted(rounds []map[string]reading, of func(map[string]reading) float64) []float64 {
-	var all []float64
+// each is one figure of every round.
+func each(rounds []map[string]reading, of func(map[string]reading) float64) (all []float64) {
 	for _, r := range rounds {
 		all = append(all, of(r))
 	}
-	slices.Sort(all)
 	return all
-}
-
-func median(rounds []map[string]reading, of func(map[string]reading) float64) float64 {
-	v := sorted(rounds, of)
-	if n := len(v); n%2 == 0 {
-		return (v[n/2-1] + v[n/2]) / 2
-	}
-	return v[len(v)/2]
 }
 
 // over is the median with the lowest and the highest.
 func over(rounds []map[string]reading, of func(map[string]reading) float64, format string) string {
-	v := sorted(rounds, of)
-	return fmt.Sprintf(format+" ("+format+"–"+format+")", median(rounds, of), v[0], v[len(v)-1])
+	return judge.Spread(each(rounds, of), format)
 }
 
 func join(words []string) string { return strings.Join(words, ",") }
