@@ -187,6 +187,28 @@ func TestDropsThatAreOpen(t *testing.T) {
 	}
 }
 
+// A file's name is never run.
+func TestOnArrivalRunsNoNames(t *testing.T) {
+	const shell = `relay.toml:4: drop "d": on_arrival: the shell would run what stands in the names of files, and senders choose those; ` +
+		`write "$1" there (with the quotes), and "-", "{path}" as the words after it`
+	for command, want := range map[string]string{
+		`"/bin/sh", "-c", "mv {path} /srv"`:                    shell,
+		`"/usr/bin/bash", "-ec", "mv '{path}' /srv"`:           shell,
+		`"/usr/bin/env", "dash", "-c", "{path}"`:               shell,
+		`"/bin/sh", "-c", "mv \"$1\" /srv", "-", "{path}"`:     "",
+		`"/bin/sh", "/usr/local/bin/arrived", "--file={path}"`: "",
+		`"/usr/local/bin/arrived", "-c", "{path}"`:             "",
+		`"arrived", "{path}"`:                                  `relay.toml:4: drop "d": on_arrival: "arrived" is not the path of a program; write it like ["/usr/local/bin/arrived", "{path}"]`,
+	} {
+		text := "[[drop]]\nname = \"d\"\ndirectory = \"d\"\non_arrival = [" + command + "]\nlisten = [\"127.0.0.1:80\"]\n"
+		if want == "" {
+			parse(t, "relay.toml", text)
+		} else {
+			wantMistakes(t, text, want)
+		}
+	}
+}
+
 func TestSocketsThatCollide(t *testing.T) {
 	long := "/" + strings.Repeat("x", unixPathMax)
 	for _, tc := range []struct{ name, first, second, want string }{

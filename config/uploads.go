@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"strings"
 	"time"
 )
@@ -100,12 +101,33 @@ func optionalFile(v any) (string, error) {
 	return tokenFile(v)
 }
 
+// runsNames reports that a shell gets the path of a file as a part of what it is to run.
+func runsNames(command []string) bool {
+	shell := false
+	for i, word := range command {
+		if shell && strings.Contains(word, "{path}") && isShellText.MatchString(command[i-1]) {
+			return true
+		}
+		shell = shell || isShell.MatchString(word)
+	}
+	return false
+}
+
+var (
+	isShell     = regexp.MustCompile(`^(.*/)?(ba|da|z|k|mk|a)?sh$`)
+	isShellText = regexp.MustCompile(`^-[a-z]*c$`) // the option before it
+)
+
 // checkDrops finds drops that anybody can reach although nobody said so, and programs
 // that cannot be run.
 func checkDrops(w *walk, c *Config) {
 	for i, d := range c.Drops {
 		if len(d.OnArrival) > 0 && !strings.HasPrefix(d.OnArrival[0], "/") {
 			w.mistake(nth("drop", i, d.Name).at("on_arrival"), "%q is not the path of a program; write it like [\"/usr/local/bin/arrived\", \"{path}\"]", d.OnArrival[0])
+		}
+		if runsNames(d.OnArrival) {
+			w.mistake(nth("drop", i, d.Name).at("on_arrival"), "the shell would run what stands in the names of files, and senders choose those; "+
+				`write "$1" there (with the quotes), and "-", "{path}" as the words after it`)
 		}
 		if d.Open && d.TokensFile != "" {
 			w.mistake(nth("drop", i, d.Name).at("open"), "there is a tokens_file, which says who may come; leave one of the two out")

@@ -34,7 +34,10 @@
 //	    → listen, upstream, flow → loop → pipepool, sock, probe, tally, systemd
 //
 // Read on in relay/loop, then relay/flow, then relay/proxy. Of this package server.go is
-// the life of a process, parts.go what a configuration becomes, commit.go how one set of
-// parts takes the place of another; upgrade.go, depart.go and takeover.go how one process
-// takes the place of another (relay/handover says what passes between them).
+// the life of a process, worker.go what lives on one loop, parts.go what a configuration
+// becomes, reload.go and commit.go how one set of parts takes the place of another;
+// upgrade.go, depart.go and takeover.go how one process takes the place of another
+// (relay/handover says what passes between them). observe.go and observesessions.go answer
+// the admin interface, steer.go does what it is told; notify.go and fdstore.go speak with
+// the service manager.
 package relay

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -159,4 +160,25 @@ func TestCopyForWhoLeaves(t *testing.T) {
 			t.Errorf("%s is %s", name, text)
 		}
 	}
+}
+
+// A file that takes more than a step is not copied to its end for nobody.
+func TestCopyEndsWhenNobodyWaits(t *testing.T) {
+	t.Parallel()
+	dir := harness.MountMemory(t, "128m") // which shares no blocks
+	r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["directory"] = dir }).in(dir)
+	body := bytesOf(1, 20*mib)
+	r.file(t, "a", body)
+	c := r.client(t)
+	r.Signal(t, syscall.SIGSTOP) // request and end are to be seen together
+	c.say(t, copyOf("/a", "/b"))
+	if err := c.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	r.Signal(t, syscall.SIGCONT)
+	if a := c.hear(t, "COPY"); a.StatusCode != 400 {
+		t.Errorf("status %d, %s", a.StatusCode, a.body)
+	}
+	r.wantHidden(t, 0)
+	r.wantTree(t, map[string][]byte{"a": body})
 }

@@ -197,3 +197,17 @@ func TestSendErrors(t *testing.T) {
 		t.Errorf("the file that was there is %q, %v", got, err)
 	}
 }
+
+// What cannot be sent at all leaves no note of an upload behind.
+func TestSendRefusedLeavesNoNote(t *testing.T) {
+	t.Parallel()
+	r := startDrop(t, nil) // read-only
+	from, state := t.TempDir()+"/large", t.TempDir()
+	plantFile(t, from, bytesOf(1, 3_000_000), 0o644, time.Unix(1, 0))
+	if o := harness.Run(t, "send", "--state", state, from, "http://"+r.Address(t, "files")+"/"); o.Code != 1 || !strings.Contains(o.Stderr, "read-only") {
+		t.Error(o)
+	}
+	if left := snapshotFiles(state); len(left) != 0 {
+		t.Error("left:", left)
+	}
+}

@@ -104,7 +104,7 @@ func TestUpgradeOneAtATime(t *testing.T) {
 	p.ping(t)
 	placeProgram(t, path)
 	code, text := a.command(t, "upgrade")
-	if code != 0 || !strings.Contains(text, "1 sessions moved") {
+	if code != 0 || !strings.Contains(text, "1 session moved") {
 		t.Errorf("exit code %d, %q", code, text)
 	}
 	a.Outcome(t, len(a.Journal.Lines())-lastUpgrade(a.rig))

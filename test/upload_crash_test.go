@@ -176,7 +176,7 @@ func TestOnArrival(t *testing.T) {
 	r.Line(t, "a line for the program", func(l harness.Line) bool { return l.Message == "on_arrival" && strings.Contains(l.Raw, "took_ms") })
 	r.send(t, "/slow", []byte("x")).want(t, 201, []byte{})
 	r.Line(t, "the end of the slow one", func(l harness.Line) bool {
-		return l.Message == "on_arrival" && strings.Contains(l.Raw, "deadline exceeded")
+		return l.Message == "on_arrival" && strings.Contains(l.Raw, "longer than on_arrival_timeout")
 	})
 }
 

@@ -374,3 +374,13 @@ func TestUploadsPipelinedIntoASmallBuffer(t *testing.T) {
 		c.Close()
 	}
 }
+
+// Who forgets the '/' at the end of a directory's name is told of it.
+func TestPutAtADirectory(t *testing.T) {
+	t.Parallel()
+	r := startUploads(t, nil)
+	r.send(t, "/d/a", []byte("a")).want(t, 201, []byte{})
+	if a := r.send(t, "/d", []byte("a")); a.StatusCode != 409 || !strings.Contains(string(a.body), "end the URL with '/'") {
+		t.Errorf("status %d: %s", a.StatusCode, a.body)
+	}
+}

@@ -12,16 +12,22 @@ import (
 	"relay/relay/admin"
 )
 
-// sessionPage is the API's answer.
+// sessionPage is the API's answer, and its other one about drops.
 type sessionPage struct {
-	Total int             `json:"total"`
-	Items []admin.Session `json:"items"`
+	Total     int             `json:"total"`
+	Items     []admin.Session `json:"items"`
+	Transfers *transferPage   `json:"transfers,omitempty"` // nil = not asked for
+}
+
+type transferPage struct {
+	Total int              `json:"total"`
+	Items []admin.Transfer `json:"items"`
 }
 
 func sessionsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sessions",
-		Short: "List the sessions of a running relay",
+		Short: "List the sessions of a running relay, and the connections to its drops",
 		Args:  cobra.NoArgs,
 	}
 	to := remoteFlags(c)
@@ -48,6 +54,11 @@ func sessionsCommand() *cobra.Command {
 		if err := from.ask("GET", "/sessions?"+query.Encode(), nil, &page, nil); err != nil {
 			return err
 		}
+		if query.Get("listener")+query.Get("upstream")+query.Get("backend") == "" { // drops have none of them
+			if err := from.ask("GET", "/transfers?"+query.Encode(), nil, &page.Transfers, nil); err != nil {
+				return err
+			}
+		}
 		if *asJSON {
 			return writeJSON(c.OutOrStdout(), page)
 		}
@@ -58,14 +69,39 @@ func sessionsCommand() *cobra.Command {
 }
 
 func printSessions(w io.Writer, p *sessionPage) {
-	if p.Total == 0 {
+	drops := p.Transfers != nil && p.Transfers.Total > 0
+	if p.Total == 0 && !drops {
 		fmt.Fprintln(w, "No such sessions.")
-		return
 	}
+	if p.Total > 0 {
+		printProxied(w, p)
+	}
+	if drops {
+		printTransfers(w, p.Transfers)
+	}
+}
+
+func printProxied(w io.Writer, p *sessionPage) {
 	table(w, "ID\tCLIENT\tLISTENER\tBACKEND\tSTATE\tRATE\tUP\tDOWN\tAGE\tIDLE", func(t io.Writer) {
 		for _, s := range p.Items {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s/s\t%s\t%s\t%s\t%s\n", s.ID, s.Client, s.Listener, s.Backend, s.State, admin.Size(s.Rate),
 				admin.Size(float64(s.Bytes.Up)), admin.Size(float64(s.Bytes.Down)), ofSeconds(s.Age), ofSeconds(s.Idle))
+		}
+	})
+	if p.Total > len(p.Items) {
+		fmt.Fprintf(w, "%d of %d\n", len(p.Items), p.Total)
+	}
+}
+
+func printTransfers(w io.Writer, p *transferPage) {
+	table(w, "ID\tCLIENT\tDROP\tSTATE\tRATE\tMOVED\tOF\tAGE\tFILE", func(t io.Writer) {
+		for _, s := range p.Items {
+			file := ""
+			if s.Path != "" {
+				file = strconv.Quote(s.Path) // clients may write anything there
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s/s\t%s\t%s\t%s\t%s\n", s.ID, s.Client, s.Drop, s.State, admin.Size(s.Rate),
+				admin.Size(float64(s.Sent)), admin.Size(float64(s.Size)), ofSeconds(s.Age), file)
 		}
 	})
 	if p.Total > len(p.Items) {

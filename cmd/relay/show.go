@@ -43,7 +43,7 @@ func newShow(f *transferFlags, out io.Writer) *show {
 	case !f.quiet && isatty.IsTerminal(os.Stderr.Fd()):
 		s.bar = progressbar.NewOptions64(1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowBytes(true),
 			progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionSetElapsedTime(false), progressbar.OptionUseANSICodes(true), progressbar.OptionUseIECUnits(true))
+			progressbar.OptionSetElapsedTime(false), progressbar.OptionUseANSICodes(true), progressbar.OptionShowCount())
 	}
 	return s
 }
@@ -145,8 +145,12 @@ func (s *show) end(err error) {
 		_ = s.bar.Clear()
 		if err == nil {
 			x := s.sums("", nil)
-			fmt.Fprintf(os.Stderr, "%s, %s in %.1f s, %s/s; %s were there already\n", count(x.FilesDone, "file"), admin.Size(float64(x.BytesDone)),
-				x.Seconds, admin.Size(float64(x.BytesMoved)/x.Seconds), admin.Size(float64(x.BytesDone-x.BytesMoved)))
+			fmt.Fprintf(os.Stderr, "%s, %s in %.1f s, %s/s", count(x.FilesDone, "file"), admin.Size(float64(x.BytesDone)),
+				x.Seconds, admin.Size(float64(x.BytesMoved)/x.Seconds))
+			if there := x.BytesDone - x.BytesMoved; there > 0 { // less: some of it was moved twice
+				fmt.Fprintf(os.Stderr, "; %s were there already", admin.Size(float64(there)))
+			}
+			fmt.Fprintln(os.Stderr)
 		}
 	}
 }

@@ -35,8 +35,8 @@ is 1.`,
 		if !u.OK {
 			return failure{errors.New(u.Error + "\nThe old process goes on; nothing has changed.")}
 		}
-		fmt.Fprintf(c.OutOrStdout(), "relay %s serves as process %d: %d sessions moved, the longest pause %.1f ms.\n",
-			u.Version, u.PID, u.Moved, 1e3*u.Pause)
+		fmt.Fprintf(c.OutOrStdout(), "relay %s serves as process %d: %s moved, the longest pause %.1f ms.\n",
+			u.Version, u.PID, count(u.Moved, "session"), 1e3*u.Pause)
 		if u.Left > 0 {
 			fmt.Fprintf(c.OutOrStdout(), "The old process finishes %d that could not be moved.\n", u.Left)
 		}

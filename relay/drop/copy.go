@@ -116,6 +116,9 @@ func (c *Conn) copyOn() {
 		return
 	}
 	c.work(func() error {
+		if sock.HungUp(c.end.FD) {
+			return errLeft
+		}
 		n, err := up.part.CopyFrom(up.copies.fd, up.target.Offset, min(up.length-up.target.Offset, copyStep))
 		up.target.Offset += n
 		if err == nil && n == 0 {

@@ -83,19 +83,8 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 	if err != nil {
 		return nil, directoryUnusable(c.Directory, err)
 	}
-	self, errno := sock.OpenBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, false)
-	if errno != 0 {
-		sock.Close(dir)
-		return nil, directoryUnusable(c.Directory, errno)
-	}
-	defer sock.Close(self)
-	info, errno := sock.Info(self, false)
-	if errno != 0 {
-		sock.Close(dir)
-		return nil, directoryUnusable(c.Directory, errno)
-	}
 	d := &Drop{
-		Service: s, dir: dir, remote: sock.RemoteFileSystem(self), device: info.Device,
+		Service: s, dir: dir,
 		way: ways[c.Transfer], transfer: c.Transfer.String(), chunk: engineChunk,
 		headerTimeout:    int64(c.HeaderTimeout),
 		idleTimeout:      int64(c.IdleTimeout),
@@ -107,24 +96,46 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		digest:           digests[c.Digest],
 		durable:          c.Durability == config.DurabilityFsync,
 	}
-	d.store = store.New(dir, d.durable)
-	if c.TokensFile != "" {
-		if d.tokens, err = token.Load(c.TokensFile); err != nil {
-			sock.Close(dir)
-			return nil, tokensMissing(c.TokensFile, err)
-		}
-	}
-	if err := d.checkReach(c); err != nil {
-		sock.Close(dir)
-		return nil, err
-	}
-	d.everybody = openRights(c.Write)
-	d.holders.Store(1)
-	d.registry = registries.Of(dir)
 	if c.SpliceChunk > 0 {
 		d.chunk = c.SpliceChunk
 	}
+	if err = d.examine(); err == nil {
+		err = d.setRights(c)
+	}
+	if err != nil {
+		sock.Close(dir)
+		return nil, err
+	}
+	d.store = store.New(dir, d.durable)
+	d.holders.Store(1)
+	d.registry = registries.Of(dir)
 	return d, nil
+}
+
+// examine makes sure that the directory can be read, and finds out what it lies on.
+func (d *Drop) examine() error {
+	self, errno := sock.OpenBeneath(d.dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, false)
+	if errno != 0 {
+		return directoryUnusable(d.directory, errno)
+	}
+	defer sock.Close(self)
+	info, errno := sock.Info(self, false)
+	if errno != 0 {
+		return directoryUnusable(d.directory, errno)
+	}
+	d.remote, d.device = sock.RemoteFileSystem(self), info.Device
+	return nil
+}
+
+// setRights is who may come, and may do what.
+func (d *Drop) setRights(c *config.Drop) (err error) {
+	d.everybody = openRights(c.Write)
+	if c.TokensFile != "" {
+		if d.tokens, err = token.Load(c.TokensFile); err != nil {
+			return tokensMissing(c.TokensFile, err)
+		}
+	}
+	return d.checkReach(c)
 }
 
 // tokensMissing says what to do about a file of tokens that cannot be read.

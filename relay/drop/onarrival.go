@@ -2,6 +2,7 @@ package drop
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -101,6 +102,9 @@ func (a *Arrivals) run() {
 	}
 }
 
+// errTooLong is in the log, for people.
+var errTooLong = errors.New("killed: it took longer than on_arrival_timeout")
+
 // do runs a program in a process group of its own, so that its children end with it when
 // its time is over.
 func (a *Arrivals) do(e errand) {
@@ -121,7 +125,7 @@ func (a *Arrivals) do(e errand) {
 	began := time.Now()
 	err := cmd.Run()
 	if ctx.Err() == context.DeadlineExceeded {
-		err = ctx.Err()
+		err = errTooLong
 	}
 	line := a.log.Info()
 	if err != nil {

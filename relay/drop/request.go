@@ -45,7 +45,7 @@ func (c *Conn) dispatch() {
 		return
 	}
 	if !ok {
-		c.fail(statusBadRequest)
+		c.failBecause(statusBadRequest, "the path is none, or leads out of the directory")
 		return
 	}
 	if !c.identify() {

@@ -132,16 +132,11 @@ func (c *Conn) append(up *upload) {
 	if f.complete && up.length >= 0 {
 		o.state.Length = end
 	}
-	header := mergeFields(o.state.Header, r.Header)
 	if f.complete {
-		fields, err := readUploadFields(header)
-		if err != nil {
+		if err := c.drop.describeUpload(up, mergeFields(o.state.Header, r.Header)); err != nil {
 			c.failBecause(statusBadRequest, err.Error())
 			return
 		}
-		up.fields, up.terms = fields, c.drop.terms(header)
-		up.terms.Mtime, up.terms.Mode, up.terms.Via = fields.mtime, fields.mode, fields.via
-		up.algorithms = fields.algorithms(c.drop.digest)
 	}
 	up.completes, up.continues = f.complete, c.expects100()
 	if up.length == 0 || up.grows {
@@ -153,6 +148,18 @@ func (c *Conn) append(up *upload) {
 		n = whole - o.offset // at most
 	}
 	c.work(func() error { return c.drop.makeRoomFor(up, n) }, c.admitted)
+}
+
+// describeUpload notes what the file is to be published with.
+func (d *Drop) describeUpload(up *upload, header http.Header) error {
+	fields, err := readUploadFields(header)
+	if err != nil {
+		return err
+	}
+	up.fields, up.terms = fields, d.terms(header)
+	up.terms.Mtime, up.terms.Mode, up.terms.Via = fields.mtime, fields.mode, fields.via
+	up.algorithms = fields.algorithms(d.digest)
+	return nil
 }
 
 // makeRoomFor sets room aside for n bytes of content of a PATCH; on a worker. What the request

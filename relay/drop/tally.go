@@ -136,6 +136,9 @@ func (c *Conn) view() View {
 	}
 	if c.up != nil {
 		v.Sent, v.Size = c.up.flow.Moved, uint64(max(c.up.length, 0))
+		if c.up.o != nil { // whoever looks knows the file, not the place of its upload
+			v.Path = "/" + c.up.name.path
+		}
 	}
 	return v
 }

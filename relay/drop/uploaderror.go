@@ -34,6 +34,9 @@ var errTree = errors.New("a directory")
 // errChanged says that a file was changed while it was copied.
 var errChanged = errors.New("changed")
 
+// errLeft says that nobody waits for a file to be copied any more.
+var errLeft = errors.New("left")
+
 var refusals = []struct {
 	err error
 	refusal
@@ -44,11 +47,12 @@ var refusals = []struct {
 	{errOther, refusal{statusConflict, "another file came under the same X-Relay-Transfer; each needs an id of its own", ""}},
 	{errTree, refusal{statusForbidden, "files are copied one by one; this is a directory", ""}},
 	{errChanged, refusal{statusConflict, "the file changed while it was copied; try again", FileChanged}},
+	{errLeft, refusal{statusBadRequest, "the connection was closed while the file was copied", ClientClosed}},
 	{errTaken, refusal{statusMethod, "there is something of this name already", ""}},
 	{store.ErrNotFound, refusal{statusNotFound, "", ""}},
 	{store.ErrNotEmpty, refusal{statusConflict, "the directory is not empty", ""}},
 	{store.ErrParent, refusal{statusConflict, "a part of the path is a file, not a directory", ""}},
-	{store.ErrDirectory, refusal{statusConflict, "there is a directory of this name", ""}},
+	{store.ErrDirectory, refusal{statusConflict, "there is a directory of this name; end the URL with '/' to put the file into it", ""}},
 	{store.ErrExists, refusal{statusConflict, "there is a file of this name", ""}},
 	{store.ErrPrecondition, refusal{statusPrecondition, "the file is not in the state that was asked for", ""}},
 	{store.ErrAway, refusal{statusForbidden, "the path leads out of the directory", ""}},

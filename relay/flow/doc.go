@@ -28,5 +28,8 @@
 // Receiver is the same the other way round, for flows whose sink is a file (store.go);
 // putting bytes into a file (intake.go) is always a worker's.
 //
+// A body in chunks is decoded by chunked.go; a flow that goes to another process is put
+// into plain values by plain.go.
+//
 // Start with flow.go, then copy.go and splice.go, the two ways of a turn.
 package flow

@@ -7,7 +7,7 @@
 //
 // A session is plain values: descriptors, the pipes that hold its bytes, counters,
 // deadlines. It has no goroutine and no closure, so that it can be quiesced, moved to
-// another loop or process, and adopted there (move.go).
+// another loop or process, and adopted there (move.go, record.go).
 //
 // Follow a byte: sessions.go takes the client, head.go reads what it says first where
 // that matters (a PROXY header, a ClientHello) and route.go sends it on, connect.go finds

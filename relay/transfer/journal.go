@@ -98,9 +98,11 @@ func (j *journal) begin(u upload) error {
 	return err
 }
 
-// keep leaves the note for a later process.
+// keep leaves the note for a later process, if there is anything to go on with.
 func (j *journal) keep() {
-	if j.file != nil {
+	if j.Location == "" {
+		j.done()
+	} else if j.file != nil {
 		j.file.Close()
 	}
 }

@@ -47,12 +47,7 @@ func (s *Store) MakeDirectory(path string, mode uint32, mtime time.Time) error {
 		return asError(errno)
 	}
 	defer sock.Close(fresh)
-	if mode != 0 {
-		errno = retry(func() error { return unix.Fchmod(fresh, mode) })
-	}
-	if errno == 0 && !mtime.IsZero() {
-		errno = sock.SetTime(fresh, mtime.Unix(), int64(mtime.Nanosecond()))
-	}
+	errno = describe(fresh, mode, mtime)
 	for _, fd := range []int{fresh, dir} {
 		if errno == 0 && s.durable {
 			errno = s.calls.sync(fd)
@@ -72,18 +67,20 @@ func (s *Store) DescribeDirectory(path string, mode uint32, mtime time.Time) err
 		return err
 	}
 	defer p.close()
-	return asError(s.describe(&p, mode, mtime))
-}
-
-func (s *Store) describe(p *place, mode uint32, mtime time.Time) (errno sock.Errno) {
-	if mode != 0 {
-		errno = retry(func() error { return unix.Fchmod(p.dir, mode) })
-	}
-	if errno == 0 && !mtime.IsZero() {
-		errno = sock.SetTime(p.dir, mtime.Unix(), int64(mtime.Nanosecond()))
-	}
+	errno := describe(p.dir, mode, mtime)
 	if errno == 0 && s.durable {
 		errno = p.sync(s.calls.sync)
+	}
+	return asError(errno)
+}
+
+// describe gives a directory that is open a mode and a time, as far as they are given.
+func describe(dir int, mode uint32, mtime time.Time) (errno sock.Errno) {
+	if mode != 0 {
+		errno = retry(func() error { return unix.Fchmod(dir, mode) })
+	}
+	if errno == 0 && !mtime.IsZero() {
+		errno = sock.SetTime(dir, mtime.Unix(), int64(mtime.Nanosecond()))
 	}
 	return errno
 }
@@ -156,14 +153,7 @@ func (s *Store) Move(from, to string, replace bool, holds func(exists bool, info
 		return false, ErrPrecondition
 	}
 	s.note(source, oldBase, from)
-	rename := func(flags uint) sock.Errno {
-		return retry(func() error { return unix.Renameat2(source, oldBase, target.dir, base, flags) })
-	}
-	errno = rename(unix.RENAME_NOREPLACE)
-	if errno == unix.EEXIST && replace {
-		replaced = true
-		errno = rename(0)
-	}
+	replaced, errno = rename(source, oldBase, target.dir, base, replace)
 	if errno == unix.EEXIST && !replaced {
 		return false, ErrPrecondition
 	}
@@ -173,6 +163,18 @@ func (s *Store) Move(from, to string, replace bool, holds func(exists bool, info
 		}
 	}
 	return replaced, asMoveError(errno)
+}
+
+// rename gives a file another name, or another file's if it may, and says which.
+func rename(from int, oldBase string, to int, base string, replace bool) (replaced bool, errno sock.Errno) {
+	try := func(flags uint) sock.Errno {
+		return retry(func() error { return unix.Renameat2(from, oldBase, to, base, flags) })
+	}
+	errno = try(unix.RENAME_NOREPLACE)
+	if errno == unix.EEXIST && replace {
+		return true, try(0)
+	}
+	return false, errno
 }
 
 // asMoveError is asError where ENOTDIR is a file in a directory's place, EINVAL a

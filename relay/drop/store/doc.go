@@ -8,6 +8,9 @@
 // same step as the naming, under a lock that all who publish that name share.
 //
 // The package knows no HTTP, no loop and no configuration; all its calls may wait for a
-// disk. It stands apart from package drop because sending programs and tests put files
-// into directories too. Start with partial.go, then publish.go.
+// disk. It stands apart from package drop because package forward takes files away, and
+// reads what is noted with them. Start with partial.go, then publish.go: commit.go syncs
+// for many at a time, place.go makes directories, told.go answers who sends a file again.
+// resumable.go is a Partial that outlives its request, change.go what is done to names
+// without bytes, sweep.go what a process finds that was killed before.
 package store
