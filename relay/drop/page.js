@@ -21,7 +21,21 @@ function next() {
   if (busy) return;
   const job = queue.shift();
   if (job) send(job, true);
-  else if (!failed && list.children.length) location.reload();
+  else if (failed) refresh();
+  else if (list.children.length) location.reload();
+}
+
+// The list of what is here is exchanged, and what is said of the files that failed stays.
+function refresh() {
+  const ask = new XMLHttpRequest(), parts = "main > table, main > p";
+  ask.open("GET", "");
+  ask.responseType = "document";
+  ask.onload = () => {
+    if (ask.status !== 200 || !ask.response || busy) return;
+    for (const old of document.querySelectorAll(parts)) old.remove();
+    document.querySelector("main").append(...ask.response.querySelectorAll(parts));
+  };
+  ask.send();
 }
 
 // A file that is there already is replaced only after a word from the person.

@@ -172,6 +172,7 @@ func TestPageUploadRefusals(t *testing.T) {
 	if want := "done: done\nbad: 507 Insufficient Storage: there is no room for the file\ndone: done"; said != want {
 		t.Errorf("the page says\n%v\nwant\n%s", said, want)
 	}
+	b.until("those that arrived are listed", listed("report 0.pdf", "fits.bin", "small.txt"))
 	if b.eval("document.querySelectorAll('li').length") != float64(3) {
 		t.Error("the page has not kept what it said")
 	}
