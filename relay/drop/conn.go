@@ -32,6 +32,7 @@ type Conn struct {
 	closing  bool   // the connection ends with this response
 	queued   bool   // for a long turn
 	next     bool   // the next request is here, or begins to be
+	held     uint8  // answers that wait in the socket for the next one
 	rude     bool   // there is input that will not be read: linger, or it costs the client the answer
 	leaving  Reason // why the connection is finished, when that must wait for a worker
 	drained  int64  // bytes thrown away while lingering

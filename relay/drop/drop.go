@@ -43,6 +43,7 @@ type Drop struct {
 	everybody        token.Grant // what everybody may without tokens
 	conflict         store.Conflict
 	digest           digest.Algorithm // computed of every file that arrives
+	durable          bool             // what is published survives a loss of power
 	store            *store.Store
 	directory        string
 	upkeep           upkeep
@@ -93,7 +94,7 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		directory:        c.Directory,
 		conflict:         conflicts[c.OnConflict],
 		digest:           digests[c.Digest],
-		store:            store.New(dir, c.Durability == config.DurabilityFsync),
+		durable:          c.Durability == config.DurabilityFsync,
 	}
 	if c.SpliceChunk > 0 {
 		d.chunk = c.SpliceChunk
@@ -105,6 +106,7 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		sock.Close(dir)
 		return nil, err
 	}
+	d.store = store.New(dir, d.durable)
 	d.holders.Store(1)
 	d.registry = registries.Of(dir)
 	return d, nil

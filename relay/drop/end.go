@@ -59,7 +59,9 @@ func (c *Conn) complete() {
 	c.setState(idle)
 	if c.next {
 		c.next = false
-		c.receive()
+		if c.receive(); c.state != opening {
+			c.push()
+		}
 		return
 	}
 	if c.ask(loop.In) {

@@ -3,6 +3,7 @@ package drop
 import (
 	"relay/relay/flow"
 	"relay/relay/loop"
+	"relay/relay/sock"
 )
 
 // respond begins to send a response: b, of which the first head bytes are its head (the
@@ -13,7 +14,7 @@ func (c *Conn) respond(b []byte, head int, body int64) {
 	c.flow = flow.Flow{Remain: body, Chunk: c.drop.chunk}
 	c.setState(sending)
 	c.active = c.in.loop.Now()
-	status := c.in.sender.Begin(&c.flow, &c.file, &c.end, b)
+	status := c.in.sender.Begin(&c.flow, &c.file, &c.end, b, c.holds())
 	switch {
 	case status != flow.Moved:
 		c.after(status)
@@ -23,6 +24,30 @@ func (c *Conn) respond(b []byte, head int, body int64) {
 		c.queue()
 	default:
 		c.send()
+	}
+}
+
+// heldMost bounds the answers that wait in the socket, so that a sender which goes on when
+// some are there has not to wait for all of them.
+const heldMost = 8
+
+// holds reports that an answer may wait in the socket for the next one: its request is here,
+// and answered as soon as a worker has seen it, unless that has to wait for a disk. Many
+// answers are one packet then, and wake their reader once.
+func (c *Conn) holds() bool {
+	if !c.next || c.closing || c.drop.durable || c.held == heldMost {
+		c.held = 0
+		return false
+	}
+	c.held++
+	return true
+}
+
+// push sends answers that wait: the next one will take longer.
+func (c *Conn) push() {
+	if c.held > 0 {
+		c.held = 0
+		sock.Push(c.end.FD)
 	}
 }
 

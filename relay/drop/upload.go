@@ -77,6 +77,8 @@ func (c *Conn) admit(up *upload) {
 		if up.hurried {
 			c.next = more
 			c.published(up.done, up.err)
+		} else {
+			c.push()
 		}
 		c.worked(err, c.admitted)
 	})

@@ -52,17 +52,17 @@ const smallFile = 16 << 10
 
 // Begin sends what comes before a file. If the whole of it is small and in memory it
 // goes along, into the room that head has left. What a blocked socket does not take is
-// kept, in order; Send does the rest.
-func (s *Sender) Begin(f *Flow, src *File, dst *End, head []byte) Status {
+// kept, in order; Send does the rest. more says that another answer follows at once.
+func (s *Sender) Begin(f *Flow, src *File, dst *End, head []byte, more bool) Status {
 	if n := int(f.Remain); n > 0 && f.Remain <= smallFile && n <= cap(head)-len(head) {
 		body := head[len(head) : len(head)+n]
 		if got, errno := s.calls.readNow(src.FD, body, src.Offset); errno == 0 && got == n {
 			f.took(n)
 			src.Offset += int64(n)
-			return s.mover.Say(f, dst, head[:len(head)+n], false)
+			return s.mover.Say(f, dst, head[:len(head)+n], more)
 		}
 	}
-	return s.mover.Say(f, dst, head, f.Remain > 0)
+	return s.mover.Say(f, dst, head, more || f.Remain > 0)
 }
 
 // Say sends bytes that are in user space: the head of an answer, or a short answer

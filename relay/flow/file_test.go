@@ -57,7 +57,7 @@ func TestHeadGoesFirst(t *testing.T) {
 				d := parcel{way: way, body: body(n), buffer: 16 << 10}.make(t)
 				zeros := fillSocket(t, d.dst.FD)
 				head := bytes.Repeat([]byte("head "), 1000)
-				st := d.Begin(&d.flow, &d.src, &d.dst, head)
+				st := d.Begin(&d.flow, &d.src, &d.dst, head, false)
 				d.want(st, Blocked)
 				if !d.flow.Holds() {
 					t.Error("nothing of the head is kept")
@@ -85,7 +85,7 @@ func TestSmallFileRidesAlong(t *testing.T) {
 		return kernel.send(fd, p, more)
 	}
 	head := append(make([]byte, 0, 64<<10), "head"...)
-	d.want(d.Begin(&d.flow, &d.src, &d.dst, head), Moved)
+	d.want(d.Begin(&d.flow, &d.src, &d.dst, head, false), Moved)
 	if sends != 1 || d.flow.Remain != 0 || d.flow.Moved != smallFile+4 {
 		t.Errorf("%d sends, %d remain, %d moved", sends, d.flow.Remain, d.flow.Moved)
 	}

@@ -68,6 +68,9 @@ func Send(fd int, p []byte, more bool) (int, Errno) {
 	}
 }
 
+// Push sends what Send was told that more would follow, if the socket is TCP's.
+func Push(fd int) { SetInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) }
+
 // WritePipe writes p to the non-blocking pipe end fd.
 func WritePipe(fd int, p []byte) (int, Errno) {
 	for {

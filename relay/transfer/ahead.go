@@ -53,7 +53,7 @@ var (
 type Ahead struct {
 	c        *Courier
 	post     *post
-	note     *journal
+	note     *note
 	at       Place
 	from     Growing
 	follower *follower // nil = no digest, or others compute it
@@ -66,23 +66,23 @@ type Ahead struct {
 // Carry.
 func (c *Courier) Begin(path, name, via string, from Growing) (*Ahead, error) {
 	p := &post{path: path, to: c.to.join(name), size: from.Size, extra: []field{{"X-Relay-Via", via}}}
-	j, err := openJournal(c.run.StateDir, p.path, p.to, c.run.Durable)
+	n, err := openNote(c.run.StateDir, p.path, p.to, c.run.Durable)
 	if err != nil {
 		return nil, err
 	}
-	if j.Location != "" { // another content of that name was on its way: first things first
-		j.keep()
+	if n.Location != "" { // another content of that name was on its way: first things first
+		n.keep()
 		return nil, errSending
 	}
-	a := &Ahead{c: c, post: p, note: j, from: from}
+	a := &Ahead{c: c, post: p, note: n, from: from}
 	if a.at, err = c.create(p.to, from.Size, p.extra...); err != nil && !isFinal(err) && !Answered(err) {
 		a.at, err = c.create(p.to, from.Size, p.extra...) // the connection had been kept for too long
 	}
 	if err == nil {
-		err = j.begin(upload{Location: a.at.path, Ahead: p.to.String()})
+		err = n.begin(upload{Location: a.at.path, Ahead: p.to.String()})
 	}
 	if err != nil {
-		j.done()
+		n.done()
 		return nil, err
 	}
 	if c.run.Digest != NoSum && from.Digests == nil {
@@ -270,14 +270,14 @@ func (c *Courier) Forgo() error {
 		if u, _, err := readNote(path); err != nil || !strings.HasPrefix(u.Ahead, c.to.String()) {
 			continue // it is gone, or the concern of another courier
 		}
-		j := &journal{path: path}
-		if j.open(0) != nil {
+		n := &note{path: path}
+		if n.open(0) != nil {
 			continue // somebody is at it, or through with it
 		}
-		if strings.HasPrefix(j.Ahead, c.to.String()) && c.cancel(Place{c.to.host, j.Location}) {
-			j.done()
+		if strings.HasPrefix(n.Ahead, c.to.String()) && c.cancel(Place{c.to.host, n.Location}) {
+			n.done()
 		} else {
-			j.keep()
+			n.keep()
 		}
 	}
 	return nil

@@ -46,21 +46,21 @@ func (c *Courier) Carry(path, name, via string, turn int, stands func() bool) (*
 		p.extra = []field{{"X-Relay-Via", via}}
 	}
 	if err := c.putSmall(p); !errors.Is(err, errGrown) {
-		return &Delivery{&journal{}}, err
+		return &Delivery{&note{}}, err
 	}
-	j, err := openJournal(c.run.StateDir, p.path, p.to, c.run.Durable)
+	n, err := openNote(c.run.StateDir, p.path, p.to, c.run.Durable)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.sendNoted(p, j); err != nil {
+	if _, err := c.sendNoted(p, n); err != nil {
 		return nil, err
 	}
-	return &Delivery{j}, nil
+	return &Delivery{n}, nil
 }
 
 // Delivery is a file that has arrived, with the note of it if it was a large one. One of its
 // methods is to be called.
-type Delivery struct{ note *journal }
+type Delivery struct{ note *note }
 
 // Settle removes the note: the delivery is remembered elsewhere.
 func (d *Delivery) Settle() { d.note.done() }

@@ -55,15 +55,15 @@ func (n Noted) Of(v Version) bool { return n.of.Ino != 0 && v.Same(n.of) }
 
 // Remove removes the note, unless somebody has begun to use it.
 func (n Noted) Remove() {
-	j := &journal{path: n.path}
-	if j.open(0) != nil {
+	held := &note{path: n.path}
+	if held.open(0) != nil {
 		return
 	}
 	if info, err := os.Stat(n.path); err != nil || !info.ModTime().Equal(n.At) {
-		j.keep()
+		held.keep()
 		return
 	}
-	j.done()
+	held.done()
 }
 
 // Directory is a place that files are sent to.
@@ -77,7 +77,7 @@ func ParseDirectory(url string) (Directory, error) {
 
 // NoteOf is the name of the note of a file at path that a Courier brings there as name.
 func (d Directory) NoteOf(path, name string) string {
-	return noteName(journalPath("", path, d.to.join(name)))
+	return noteName(notePath("", path, d.to.join(name)))
 }
 
 func noteName(path string) string { return strings.TrimSuffix(filepath.Base(path), ".json") }

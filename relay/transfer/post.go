@@ -65,33 +65,33 @@ func (p *post) release(r *Run) {
 // sendLarge sends one file by a resumable upload. It returns when the file is published,
 // or cannot be.
 func (c *caller) sendLarge(p *post) (sum, error) {
-	j, err := openJournal(c.run.StateDir, p.path, p.to, c.run.Durable)
+	n, err := openNote(c.run.StateDir, p.path, p.to, c.run.Durable)
 	if err != nil {
 		return sum{}, err
 	}
-	got, err := c.sendNoted(p, j)
+	got, err := c.sendNoted(p, n)
 	if err == nil {
-		j.done()
+		n.done()
 	}
 	return got, err
 }
 
 // sendNoted is sendLarge with a note. On success that is still there, and open.
-func (c *caller) sendNoted(p *post, j *journal) (sum, error) {
+func (c *caller) sendNoted(p *post, n *note) (sum, error) {
 	for {
-		got, err := c.sendOnce(p, j)
+		got, err := c.sendOnce(p, n)
 		p.release(c.run)
 		switch {
 		case err == nil:
 			return got, nil
 		case errors.Is(err, errChanged), errors.Is(err, errSpoilt), errors.Is(err, errUploadGone):
 			if p.spoilt++; p.spoilt >= changesMost {
-				j.done()
+				n.done()
 				return sum{}, fmt.Errorf("%s: given up after %d times: %w", p.path, p.spoilt, err)
 			}
 			if errors.Is(err, errSpoilt) { // the server has forgotten the upload
 				p.asked = false
-				_ = j.begin(upload{}) // what cannot be written is found out later
+				_ = n.begin(upload{}) // what cannot be written is found out later
 			}
 			err = fmt.Errorf("%s: %w", p.path, err)
 			e := p.event(Retried)
@@ -99,12 +99,12 @@ func (c *caller) sendNoted(p *post, j *journal) (sum, error) {
 			c.run.Tell(e)
 			continue
 		case isFinal(err):
-			j.keep()
+			n.keep()
 			return sum{}, err
 		}
 		p.tries++
 		if err := c.wait(p.to, p.tries, err); err != nil {
-			j.keep()
+			n.keep()
 			return sum{}, err
 		}
 	}
@@ -114,7 +114,7 @@ func (c *caller) sendNoted(p *post, j *journal) (sum, error) {
 var errSpoilt = errors.New("it was damaged on the way, or changed meanwhile: the server computes another digest")
 
 // sendOnce sends what is missing, and completes.
-func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
+func (c *caller) sendOnce(p *post, n *note) (sum, error) {
 	s, err := p.open()
 	if err != nil {
 		return sum{}, err
@@ -124,7 +124,7 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 	if err := c.still.hold(s); err != nil {
 		return sum{}, err
 	}
-	at, offset, whole, err := c.goOn(p, s, j)
+	at, offset, whole, err := c.goOn(p, s, n)
 	if errors.Is(err, errNoUploads) {
 		return c.putWhole(p, s)
 	}
@@ -140,20 +140,20 @@ func (c *caller) sendOnce(p *post, j *journal) (sum, error) {
 	}
 	if errors.Is(err, errChanged) {
 		c.cancel(at)
-		err = errors.Join(err, j.begin(upload{}))
+		err = errors.Join(err, n.begin(upload{}))
 	}
 	return sum{}, err
 }
 
 // goOn finds the upload that was under way, or begins one. whole says that it is complete:
 // the answer to that was lost.
-func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, whole bool, err error) {
-	if j.Location != "" {
-		at = Place{p.to.host, j.Location}
+func (c *caller) goOn(p *post, s *source, n *note) (at Place, offset int64, whole bool, err error) {
+	if n.Location != "" {
+		at = Place{p.to.host, n.Location}
 		// What changes a file's attributes (a digest that is noted with it, another name) counts
 		// for nothing where the digest tells, and neither does the number of a device, which is
 		// given anew when the machine starts.
-		if j.Look.equals(s.look) || c.run.Digest != NoSum && j.Look.Same(s.look.Version) {
+		if n.Look.equals(s.look) || c.run.Digest != NoSum && n.Look.Same(s.look.Version) {
 			offset, whole, err = c.offset(at)
 			switch {
 			case err == nil && (whole || offset <= p.size):
@@ -171,7 +171,7 @@ func (c *caller) goOn(p *post, s *source, j *journal) (at Place, offset int64, w
 	}
 	at, err = c.create(p.to, s.look.Size, append(s.attributes(), p.extra...)...)
 	if err == nil {
-		err = j.begin(upload{Location: at.path, Look: s.look})
+		err = n.begin(upload{Location: at.path, Look: s.look})
 	}
 	return at, 0, false, err
 }

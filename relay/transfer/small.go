@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 )
 
 // A small file is put in one request, from memory. It goes under an id: should the answer
@@ -86,7 +85,7 @@ func (c *Courier) putOnce(p *post) error {
 		return err
 	}
 	defer s.Close()
-	if s.look.Size > inMemory || journalExists(c.run.StateDir, p.path, p.to) {
+	if s.look.Size > inMemory || noteExists(c.run.StateDir, p.path, p.to) {
 		return errGrown
 	}
 	if c.scratch == nil {
@@ -103,10 +102,4 @@ func (c *Courier) putOnce(p *post) error {
 		c.run.moved(int64(len(content)))
 	}
 	return err
-}
-
-// journalExists reports that an upload of this file was noted.
-func journalExists(dir, path string, to Place) bool {
-	_, err := os.Lstat(journalPath(dir, path, to))
-	return err == nil
 }

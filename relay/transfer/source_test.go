@@ -78,49 +78,6 @@ func TestAttributesAreSent(t *testing.T) {
 	}
 }
 
-// What is noted of an upload is there for the next process, for one at a time.
-func TestJournal(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "state")
-	to := Place{"h:80", "/a"}
-	open := func(path string, to Place) *journal {
-		t.Helper()
-		j, err := openJournal(dir, path, to, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return j
-	}
-	j := open("/f", to)
-	want := upload{Location: "/.relay/1", Look: look{1, Version{2, 3, 4, 5}, 6}}
-	if err := j.begin(upload{Location: "/a longer one that is overwritten", Look: want.Look}); err != nil {
-		t.Fatal(err)
-	}
-	if err := j.begin(want); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openJournal(dir, "/f", to, true); !errors.Is(err, errSending) {
-		t.Errorf("opened twice: %v", err)
-	}
-	j.keep()
-	other := open("/f", Place{"h:80", "/b"})
-	if other.upload != (upload{}) {
-		t.Errorf("another place has %+v", other.upload)
-	}
-	other.done()
-	j = open("/f", to)
-	if j.upload != want {
-		t.Errorf("noted as %+v, want %+v", j.upload, want)
-	}
-	j.done()
-	if j = open("/f", to); j.upload != (upload{}) {
-		t.Errorf("left over: %+v", j.upload)
-	}
-	j.done()
-	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
-		t.Errorf("left over: %v, %v", left, err)
-	}
-}
-
 func TestUploadsStayOnTheirServer(t *testing.T) {
 	p := Place{"h:9000", "/a"}
 	for location, want := range map[string]string{

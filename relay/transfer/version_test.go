@@ -23,20 +23,20 @@ func TestNotesOfOlderPrograms(t *testing.T) {
 		`{"location":"/u/1","look":{"Dev":1,"Ino":2,"Size":3,"Mtime":4,"Ctime":5}}`:          before,
 	} {
 		dir, to := t.TempDir(), Place{"h:80", "/a"}
-		if err := os.WriteFile(journalPath(dir, "/f", to), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(notePath(dir, "/f", to), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		notes := Notes(dir)
 		if len(notes) != 1 || !notes[0].Of(now.Look.Version) || notes[0].Of(Version{2, 3, 4, 7}) != (want.Look.Born == 0) {
 			t.Errorf("%s: %+v", text, notes)
 		}
-		j, err := openJournal(dir, "/f", to, false)
+		n, err := openNote(dir, "/f", to, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		j.keep()
-		if j.upload != want || !j.Look.equals(now.Look) {
-			t.Errorf("%s is read as %+v", text, j.upload)
+		n.keep()
+		if n.upload != want || !n.Look.equals(now.Look) {
+			t.Errorf("%s is read as %+v", text, n.upload)
 		}
 	}
 }

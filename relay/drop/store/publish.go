@@ -78,11 +78,6 @@ func (p *Partial) publish(t Terms) (done Published, err error) {
 // that is finer than the kernel's own for files: two files of one size that take each
 // other's place within a tick must differ in their tags.
 func (p *Partial) finishFile(t Terms) sock.Errno {
-	if t.Mode != 0 {
-		if errno := retry(func() error { return unix.Fchmod(p.FD, t.Mode) }); errno != 0 {
-			return errno
-		}
-	}
 	at := t.Mtime
 	if at.IsZero() {
 		at = time.Now()
@@ -97,12 +92,18 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 		t.ID = "" // an upload has an id of its own
 	}
 	info, errno := sock.Info(p.FD, true)
+	if errno == 0 && t.Mode != 0 && (t.Mode^info.Mode)&permissions != 0 {
+		errno = retry(func() error { return unix.Fchmod(p.FD, t.Mode) })
+	}
 	if errno == 0 {
 		p.info = info
 		p.note(t)
 	}
 	return errno
 }
+
+// permissions are the bits of a mode that chmod(2) sets.
+const permissions = 0o7777
 
 // note keeps with the file what it came with: its id and its digests.
 func (p *Partial) note(t Terms) {
