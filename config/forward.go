@@ -73,6 +73,9 @@ func freshForward() Forward {
 func forwardURL(v any) (string, error) {
 	s, ok := v.(string)
 	u, err := url.Parse(s)
+	if err == nil && u.Scheme == "https" {
+		return "", fmt.Errorf("relay speaks no TLS yet; write http://, and go through a tunnel where others can listen, in place of %s", quote(s))
+	}
 	if !ok || err != nil || u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !strings.HasSuffix(u.Path, "/") {
 		return "", fmt.Errorf(`%s is not the URL of a directory; write it like "http://host:9000/in/"`, quote(fmt.Sprint(v)))
 	}

@@ -209,6 +209,22 @@ func TestOnArrivalRunsNoNames(t *testing.T) {
 	}
 }
 
+// Whoever writes https:// is told that there is none.
+func TestForwardNeedsPlainHTTP(t *testing.T) {
+	for url, want := range map[string]string{
+		"http://host:9000/in/":  "",
+		"https://host:9000/in/": `relay speaks no TLS yet; write http://, and go through a tunnel where others can listen, in place of "https://host:9000/in/"`,
+		"http://host:9000/in":   `"http://host:9000/in" is not the URL of a directory; write it like "http://host:9000/in/"`,
+	} {
+		text := "[[drop]]\nname = \"d\"\ndirectory = \"d\"\n[[drop.forward]]\nto = \"" + url + "\"\n"
+		if want == "" {
+			parse(t, "relay.toml", text)
+		} else {
+			wantMistakes(t, text, `relay.toml:5: drop "d": forward 1: to: `+want)
+		}
+	}
+}
+
 func TestSocketsThatCollide(t *testing.T) {
 	long := "/" + strings.Repeat("x", unixPathMax)
 	for _, tc := range []struct{ name, first, second, want string }{
