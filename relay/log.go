@@ -15,7 +15,7 @@ import (
 // what is queued and ends it.
 func NewLog(c config.Log, w *os.File) (log zerolog.Logger, flush func()) {
 	zerolog.TimeFieldFormat = time.RFC3339Nano
-	SetLogLevel(c.Level)
+	setLogLevel(c.Level)
 	buffer := bufio.NewWriterSize(w, 64<<10)
 	var format io.Writer = buffer
 	if c.Format == "console" {
@@ -25,8 +25,8 @@ func NewLog(c config.Log, w *os.File) (log zerolog.Logger, flush func()) {
 	return zerolog.New(queue).With().Timestamp().Logger(), queue.Close
 }
 
-// SetLogLevel sets the least level that is written, at once and for the whole process.
-func SetLogLevel(name string) {
+// setLogLevel sets the least level that is written, at once and for the whole process.
+func setLogLevel(name string) {
 	level, err := zerolog.ParseLevel(name)
 	if err != nil {
 		level = zerolog.InfoLevel // config has checked it

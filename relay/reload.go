@@ -65,7 +65,7 @@ func (s *Server) goOver(c *config.Config) error {
 	}
 	before := s.parts.Load().config
 	s.commit(next)
-	SetLogLevel(c.Log.Level)
+	setLogLevel(c.Log.Level)
 	if c.Engine.SessionsMax != before.Engine.SessionsMax {
 		s.limitSessions(c)
 	}

@@ -37,7 +37,7 @@ type Server struct {
 	capacity *listen.Capacity
 	budget   *pipepool.Budget
 	disk     *flow.Disk
-	hashing  *flow.Disk
+	hashing  *flow.Disk // for what takes a processor rather than a disk
 	arrivals *drop.Arrivals
 	workers  []*worker
 	running  sync.WaitGroup

@@ -40,7 +40,7 @@ func (s *Server) controls() admin.Relay {
 }
 
 func (s *Server) setLogLevel(level string) {
-	SetLogLevel(level)
+	setLogLevel(level)
 	s.log.Log().Str("level", level).Msg("log level set by order, until the next reload")
 }
 

@@ -141,7 +141,7 @@ func (s *Server) recall(p *parts, st *handover.State) {
 	}
 	s.addCounts(&st.Counts)
 	if st.LogLevel != "" {
-		SetLogLevel(st.LogLevel)
+		setLogLevel(st.LogLevel)
 	}
 }
 

@@ -112,9 +112,9 @@ type Left struct {
 
 // Limits on how long the other process may take.
 const (
-	// ComeUpMost is how long the new process may take until it is ready: it may have to
+	// comeUpMost is how long the new process may take until it is ready: it may have to
 	// wait for name servers and for checks of backends.
-	ComeUpMost = 20 * time.Second
+	comeUpMost = 20 * time.Second
 	// AnswerMost is how long either may take for a message in the middle of it.
 	AnswerMost = 10 * time.Second
 )

@@ -84,7 +84,7 @@ func childEnvironment(all []string) []string {
 
 // comeUp says hello and waits for the answer.
 func (s *Successor) comeUp(h Hello, handed Sockets, fds []int) error {
-	s.conn.limit(ComeUpMost)
+	s.conn.limit(comeUpMost)
 	defer s.conn.limit(0)
 	h.Sockets = len(fds)
 	if err := s.conn.send(hello, h, nil); err != nil {
@@ -137,7 +137,7 @@ func (s *Successor) explain(err error) error {
 			return errors.New("the new process closed the connection: is the program on disk a relay that knows live upgrades?")
 		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("the new process gave no answer within %v", ComeUpMost)
+		return fmt.Errorf("the new process gave no answer within %v", comeUpMost)
 	}
 	return err
 }
