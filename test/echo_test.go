@@ -19,6 +19,9 @@ import (
 // 64 sessions stream at full speed through the same program. Tests and program share
 // the machine, so only the release run asserts the promised 10 ms.
 func TestEchoBesideBulk(t *testing.T) {
+	if harness.Race {
+		t.Skip("how long an echo takes says nothing under the race detector")
+	}
 	for _, splice := range spliceModes {
 		t.Run(splice, func(t *testing.T) {
 			e := startEchoer(t)
@@ -35,7 +38,7 @@ func TestEchoBesideBulk(t *testing.T) {
 			median := e.measure(t, r.Address(t, "echo"))
 			t.Logf("median echo of one byte: %v, beside 64 streams %v", alone, median)
 			limit := 2 * time.Second
-			if harness.Full && !harness.Race {
+			if harness.Full {
 				limit = 10 * time.Millisecond
 			}
 			if median > limit {

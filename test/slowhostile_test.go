@@ -40,7 +40,10 @@ func bystander(t *testing.T, r *rig) (stop func()) {
 // Clients that connect and never say a word cost nothing but their descriptors.
 func TestSilentClients(t *testing.T) {
 	r := setup{edit: func(c *harness.Config) { c.Listener()["idle_timeout"] = "2s" }}.start(t)
-	const many = 1000
+	many := 1000
+	if harness.Race {
+		many = 200
+	}
 	before := r.AnonBytes(t)
 	clients := crowd(t, r, many)
 	for range many {
@@ -71,7 +74,10 @@ func TestConnectFlood(t *testing.T) {
 		t.Run(flood.name, func(t *testing.T) {
 			r := floodRig(t)
 			stop := bystander(t, r)
-			const workers, each = 8, 250
+			workers, each := 8, 250
+			if harness.Race {
+				each = 50
+			}
 			var all sync.WaitGroup
 			for range workers {
 				all.Go(func() {
