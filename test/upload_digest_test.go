@@ -112,3 +112,20 @@ func TestUploadTimeAndMode(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is known of a file is kept with it, also where its owner may not write to it.
+func TestDigestOfAFileThatIsReadOnly(t *testing.T) {
+	t.Parallel()
+	r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["digest"] = "sha-256" }, harness.Options{Unprivileged: true})
+	if a := r.send(t, "/a", []byte("x"), "X-Relay-Mode: 0444"); a.StatusCode != 201 {
+		t.Fatalf("status %d %s", a.StatusCode, a.body)
+	}
+	info, err := os.Stat(filepath.Join(r.dir, "a"))
+	if err != nil || info.Mode() != 0o444 {
+		t.Fatalf("%v, %v", info, err)
+	}
+	// HEAD would not tell: it computes a digest that is not there.
+	if n, err := unix.Getxattr(filepath.Join(r.dir, "a"), "user.relay.digest", nil); n == 0 || err != nil {
+		t.Errorf("the digest is not kept: %v", err)
+	}
+}

@@ -92,14 +92,16 @@ func (p *Partial) finishFile(t Terms) sock.Errno {
 		t.ID = "" // an upload has an id of its own
 	}
 	info, errno := sock.Info(p.FD, true)
-	if errno == 0 && t.Mode != 0 && (t.Mode^info.Mode)&permissions != 0 {
-		errno = retry(func() error { return unix.Fchmod(p.FD, t.Mode) })
+	if errno != 0 {
+		return errno
 	}
-	if errno == 0 {
-		p.info = info
-		p.note(t)
+	p.info = info
+	p.note(t)
+	if t.Mode == 0 || (t.Mode^info.Mode)&permissions == 0 {
+		return 0
 	}
-	return errno
+	// Last, since nothing is noted with a file that its owner may not write.
+	return retry(func() error { return unix.Fchmod(p.FD, t.Mode) })
 }
 
 // permissions are the bits of a mode that chmod(2) sets.
