@@ -14,7 +14,7 @@ var layers = [][]string{
 	{"relay"},
 	{"relay/handover", "relay/admin", "relay/forward", "relay/bench/report"},
 	{"relay/proxy", "relay/drop", "relay/transfer", "relay/bench"},
-	{"relay/listen", "relay/upstream", "relay/flow", "relay/drop/store", "relay/drop/digest", "relay/drop/token"},
+	{"relay/listen", "relay/upstream", "relay/flow", "relay/drop/store", "relay/drop/digest", "relay/drop/bundle", "relay/drop/token"},
 	{"relay/loop"},
 	{"pipepool", "relay/sock", "relay/probe", "relay/tally", "relay/systemd"},
 }

@@ -26,6 +26,8 @@ const (
 	drainPoll = 10 * time.Millisecond
 	// diskWorkers is how many disk jobs run at once. They wait rather than compute.
 	diskWorkers = 16
+	// bundleWorkers is how many bundles of files are stored at once.
+	bundleWorkers = 4
 )
 
 // Server runs a configuration, and goes over to another when it is told to.
@@ -36,8 +38,7 @@ type Server struct {
 	log      zerolog.Logger
 	capacity *listen.Capacity
 	budget   *pipepool.Budget
-	disk     *flow.Disk
-	hashing  *flow.Disk // for what takes a processor rather than a disk
+	disks    drop.Workers
 	arrivals *drop.Arrivals
 	workers  []*worker
 	running  sync.WaitGroup
@@ -94,9 +95,10 @@ func newServer(c *config.Config, log zerolog.Logger, version string, given syste
 		version: version, began: time.Now(), started: c, log: log,
 		capacity: &listen.Capacity{Max: sessions},
 		budget:   pipepool.NewBudget(pipeBytes),
-		hashing:  flow.NewDisk(runtime.NumCPU()),
 		arrivals: drop.NewArrivals(log),
-		disk:     flow.NewDisk(diskWorkers),
+		disks: drop.Workers{
+			Disk: flow.NewDisk(diskWorkers), Hashing: flow.NewDisk(runtime.NumCPU()), Bundles: flow.NewDisk(bundleWorkers),
+		},
 		notifier: given.Notifier, inheritance: inheritance, stored: map[string]bool{},
 
 		succession: newSuccession(before),
@@ -122,7 +124,7 @@ func (s *Server) build(c *config.Config) error {
 	// plane, and each wake would cost two thread switches.
 	runtime.GOMAXPROCS(max(runtime.NumCPU(), loops+2))
 	for range loops {
-		w, err := newWorker(c, s.budget, s.disk, s.hashing, s.arrivals, s.log)
+		w, err := newWorker(c, s.budget, s.disks, s.arrivals, s.log)
 		if err != nil {
 			return err
 		}
@@ -290,8 +292,7 @@ func (s *Server) stop() {
 
 func (s *Server) close() {
 	s.arrivals.Close()
-	s.hashing.Close()
-	s.disk.Close() // a worker may still be looking beneath a drop's directory
+	s.disks.Close() // a worker may still be looking beneath a drop's directory
 	s.keepStored(s.parts.Load())
 	s.parts.Load().close()
 	s.inheritance.Close()

@@ -29,7 +29,7 @@ type worker struct {
 	draining bool  // sessions stay where they are
 }
 
-func newWorker(c *config.Config, budget *pipepool.Budget, disk, hashing *flow.Disk, arrivals *drop.Arrivals, log zerolog.Logger) (*worker, error) {
+func newWorker(c *config.Config, budget *pipepool.Budget, workers drop.Workers, arrivals *drop.Arrivals, log zerolog.Logger) (*worker, error) {
 	l, err := loop.New()
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func newWorker(c *config.Config, budget *pipepool.Budget, disk, hashing *flow.Di
 	w.mover = mover
 	l.OnStall(w.stalls.tell)
 	w.sessions = proxy.NewSessions(l, mover, log, c.Log.Access)
-	w.conns = drop.NewConns(l, mover, disk, hashing, arrivals, log, c.Log.Access)
+	w.conns = drop.NewConns(l, mover, workers, arrivals, log, c.Log.Access)
 	return w, nil
 }
 

@@ -384,3 +384,24 @@ func TestPutAtADirectory(t *testing.T) {
 		t.Errorf("status %d: %s", a.StatusCode, a.body)
 	}
 }
+
+// A client that goes before it can be told to go on leaves nothing behind, also no place among
+// those that may upload.
+func TestGoneBeforeContinue(t *testing.T) {
+	t.Parallel()
+	r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["uploads_max"] = 4 })
+	for i := range 300 {
+		c := r.client(t)
+		if i%2 == 0 {
+			c.say(t, put("/a", 10, "Expect: 100-continue"))
+		} else {
+			c.say(t, ask("POST", "/", bundleType, "Content-Length: 10", "Expect: 100-continue"))
+		}
+		time.Sleep(time.Duration(i%20) * 20 * time.Microsecond) // to be gone at every moment
+		c.Reset()
+	}
+	harness.Eventually(t, "uploads to be taken again", func() (bool, any) {
+		a := r.send(t, "/b", []byte("b"))
+		return a.StatusCode/100 == 2, a.StatusCode
+	})
+}

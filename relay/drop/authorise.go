@@ -35,21 +35,31 @@ func (c *Conn) identify() bool {
 // with 401 if a token might help, with 403 if one was shown.
 func (c *Conn) may(right token.Rights, path string) bool {
 	e := &c.request
-	if e.grant.May(right, path) {
+	status, why := c.drop.deny(&e.grant, right, path)
+	switch status {
+	case 0:
 		return true
-	}
-	switch {
-	case c.drop.tokens != nil && e.grant.Name == "":
+	case statusUnauthorized:
 		e.why = Denied
-		c.askToken("a token is needed; a browser takes it as the password, with any name")
-	case c.drop.tokens == nil && right&token.Delete != 0:
-		e.why = Denied
-		c.failBecause(statusForbidden, "this needs a token with the right delete, and the drop has no tokens_file")
+		c.askToken(why)
 	default:
 		e.why = Denied
-		c.failBecause(statusForbidden, "the token has no right to "+right.String()+" here")
+		c.failBecause(status, why)
 	}
 	return false
+}
+
+// deny says how somebody is answered who has no right to a path; 0 = he has it.
+func (d *Drop) deny(g *token.Grant, right token.Rights, path string) (status int, why string) {
+	switch {
+	case g.May(right, path):
+		return 0, ""
+	case d.tokens != nil && g.Name == "":
+		return statusUnauthorized, "a token is needed; a browser takes it as the password, with any name"
+	case d.tokens == nil && right&token.Delete != 0:
+		return statusForbidden, "this needs a token with the right delete, and the drop has no tokens_file"
+	}
+	return statusForbidden, "the token has no right to " + right.String() + " here"
 }
 
 // askToken answers 401. Browsers ask for a name and a password then; the token goes in

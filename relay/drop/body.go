@@ -74,7 +74,7 @@ func (up *upload) progress(c *Conn) {
 	}
 	up.grow(c.drop, growBytes)
 	up.arrivingFile().reach(up.target.Offset)
-	t.follow(c.in.hashing, c.in.loop, up.target.FD, up.target.Offset)
+	t.follow(c.in.workers.Hashing, c.in.loop, up.target.FD, up.target.Offset)
 }
 
 // growBytes is how much of a file of unknown length comes before it is counted.
@@ -103,7 +103,7 @@ func (c *Conn) arrivedWhole() {
 	if c.state == storing {
 		c.setState(receiving)
 	}
-	if c.up.survey != nil {
+	if c.up.message != nil {
 		c.heard()
 		return
 	}

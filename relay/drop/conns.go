@@ -19,9 +19,8 @@ type Conns struct {
 	mover    *flow.Mover
 	sender   *flow.Sender
 	receiver *flow.Receiver
-	disk     *flow.Disk
+	workers  Workers
 	arrivals *Arrivals
-	hashing  *flow.Disk // for what takes a processor rather than a disk
 	log      zerolog.Logger
 	access   bool // write the access log
 	draining bool
@@ -44,10 +43,10 @@ type Conns struct {
 const outputBytes = 64 << 10
 
 // NewConns makes the (empty) connections of a loop.
-func NewConns(l *loop.Loop, m *flow.Mover, disk, hashing *flow.Disk, arrivals *Arrivals, log zerolog.Logger, access bool) *Conns {
+func NewConns(l *loop.Loop, m *flow.Mover, w Workers, arrivals *Arrivals, log zerolog.Logger, access bool) *Conns {
 	return &Conns{
-		loop: l, mover: m, sender: flow.NewSender(m, disk, l), receiver: flow.NewReceiver(m, disk, l),
-		disk: disk, hashing: hashing, arrivals: arrivals, log: log, access: access, tallies: map[string]*Tally{},
+		loop: l, mover: m, sender: flow.NewSender(m, w.Disk, l), receiver: flow.NewReceiver(m, w.Disk, l),
+		workers: w, arrivals: arrivals, log: log, access: access, tallies: map[string]*Tally{},
 	}
 }
 

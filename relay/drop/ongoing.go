@@ -105,11 +105,12 @@ func (o *ongoing) tryHold() bool {
 // registry is what is known of the uploads of one directory. The drops that serve it
 // share it: a reload makes new drops.
 type registry struct {
-	mu    sync.Mutex
-	all   map[string]*ongoing
-	usage usage
-	ages  ages
-	swept atomic.Bool // a walk has removed what an earlier process left
+	mu       sync.Mutex
+	all      map[string]*ongoing
+	usage    usage
+	ages     ages
+	messages atomic.Int64 // bytes of messages that arrive
+	swept    atomic.Bool  // a walk has removed what an earlier process left
 }
 
 // registries are those of the directories.

@@ -176,7 +176,7 @@ func (c *Conn) closeFile() {
 		return
 	}
 	if info, _ := sock.Info(fd, true); away || info.Links == 0 {
-		c.in.disk.Do(c.in.loop, func() { sock.CloseFile(fd) }, nil)
+		c.in.workers.Disk.Do(c.in.loop, func() { sock.CloseFile(fd) }, nil)
 		return
 	}
 	sock.Close(fd)

@@ -17,7 +17,7 @@ func (c *Conn) options(path string) {
 	} else {
 		b = append(append(b, c.drop.allow()...), "DAV: 1\r\n"...)
 		if c.drop.limits.Write {
-			b = append(append(b, c.drop.uploadLimits()...), acceptPatch...)
+			b = append(append(b, c.drop.uploadLimits()...), acceptPatch+acceptPost...)
 		}
 	}
 	b = append(b, "Content-Length: 0\r\n\r\n"...)

@@ -36,7 +36,7 @@ func (c *Conn) paused(o *ongoing, creates bool) {
 
 // letGo gives an upload back that several requests may bring; on the loop.
 func (c *Conn) letGo(up *upload) {
-	o, s, disk, l := up.o, c.drop.store, c.in.disk, c.in.loop
+	o, s, disk, l := up.o, c.drop.store, c.in.workers.Disk, c.in.loop
 	doomed := up.doomed
 	c.drop.hold()
 	d := c.drop
@@ -59,7 +59,7 @@ func (up *upload) advance(c *Conn, target *flow.Target) {
 	o.offset, o.changed = target.Offset, true
 	if o.offset/checkpointEvery > before/checkpointEvery {
 		s, at, part := c.drop.store, o.offset, o.part
-		c.in.disk.Do(c.in.loop, func() { o.checkpoint(s, part, at) }, nil)
+		c.in.workers.Disk.Do(c.in.loop, func() { o.checkpoint(s, part, at) }, nil)
 	}
 }
 

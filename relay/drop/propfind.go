@@ -4,10 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"relay/relay/drop/token"
-	"relay/relay/flow"
 	"relay/relay/sock"
 )
 
@@ -15,9 +12,8 @@ import (
 // (RFC 4918, 9.1). With PUT, MKCOL, DELETE and MOVE that is what clients need that copy
 // files to and from a server of class 1. Nothing is locked, and no property is kept.
 //
-// What is asked for may come as a body. It is received as files are, by the same rules for
-// who is slow, into a file in memory (questionMost bytes at most); then a worker reads it
-// and writes the answer into another one, entry by entry.
+// What is asked for may come as a body (message.go). A worker writes the answer into a file in
+// memory, entry by entry.
 
 // questionMost bounds the body of a PROPFIND, in bytes.
 const questionMost = 16 << 10
@@ -60,7 +56,7 @@ func (c *Conn) propfind(n name) {
 		}
 	}
 	if c.request.body {
-		c.hear(s)
+		c.hear(n, &message{most: questionMost, workers: c.in.workers.Disk, read: s.read, answer: func() { c.survey(s) }})
 		return
 	}
 	c.survey(s)
@@ -70,73 +66,24 @@ func prefersMinimal(h http.Header) bool {
 	return strings.Contains(strings.ToLower(strings.Join(h["Prefer"], ",")), "return=minimal")
 }
 
-// hear takes the body of a PROPFIND.
-func (c *Conn) hear(s *survey) {
-	r := c.request.head
-	switch {
-	case !plainCoding(r.Header["Content-Encoding"]):
-		c.failBecause(statusMediaType, "the body is taken as it is, without a Content-Encoding")
-		return
-	case r.ContentLength > questionMost:
-		c.uploadFailed(unix.EMSGSIZE)
-		return
-	case r.ProtoMinor > 0 && r.Header.Get("Expect") != "" && !c.expects100():
-		c.failBecause(statusExpectation, otherExpectation)
-		return
-	case c.drop.full():
-		c.failBecause(statusUnavailable, "too many files are arriving; try again later")
-		return
-	}
-	fd, err := unix.MemfdCreate("propfind", unix.MFD_CLOEXEC)
-	if err != nil {
-		c.uploadFailed(err)
-		return
-	}
-	c.up = &upload{name: s.name, length: r.ContentLength, continues: c.expects100(), survey: s, target: flow.Target{FD: fd}}
-	if c.up.length < 0 {
-		c.up.most, c.up.mostErr = questionMost, unix.EMSGSIZE
-	}
-	c.drop.uploads.Add(1)
-	if c.state != opening {
-		c.setState(opening)
-	}
-	c.admitted()
-}
-
-// heard goes on when the body is here.
-func (c *Conn) heard() {
-	c.rude = false
-	c.closing = !c.request.keep || c.parting()
-	up := c.up
-	c.work(func() (err error) {
-		up.survey.question, err = readQuestionFile(up.target.FD, up.target.Offset)
-		return err
-	}, func() {
-		c.abandon()
-		c.survey(up.survey)
-	})
-}
-
-func readQuestionFile(fd int, size int64) (question, error) {
-	b := make([]byte, size)
-	if n, err := unix.Pread(fd, b, 0); err != nil || n < len(b) {
-		return question{}, unix.EIO
-	}
-	return readQuestion(b)
+// read finds out what is asked for.
+func (s *survey) read(b []byte) (err error) {
+	s.question, err = readQuestion(b)
+	return err
 }
 
 // survey has a worker look, and answers with what it has found.
 func (c *Conn) survey(s *survey) {
 	d := c.drop
-	c.serveMade(s.name, func() (fd int, size int64, errno sock.Errno) { return d.answer(s) }, func(size int64) {
+	c.serveMade(s.name, func() (fd int, size int64, errno sock.Errno) { return d.findOut(s) }, func(size int64) {
 		b := append(c.start(statusMulti), "DAV: 1\r\nCache-Control: no-cache\r\nContent-Type: "+xmlType+"\r\nContent-Length: "...)
 		b = append(appendInt(b, size), "\r\n\r\n"...)
 		c.respond(b, len(b), size)
 	})
 }
 
-// answer writes a multistatus into a file in memory.
-func (d *Drop) answer(s *survey) (fd int, size int64, errno sock.Errno) {
+// findOut writes a multistatus into a file in memory.
+func (d *Drop) findOut(s *survey) (fd int, size int64, errno sock.Errno) {
 	f, errno := d.open(s.name, false)
 	if errno != 0 {
 		return -1, 0, errno

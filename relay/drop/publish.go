@@ -47,12 +47,7 @@ func (c *Conn) published(done store.Published, err error) {
 
 // publish runs on a worker; the file is of this size.
 func (up *upload) publish(size int64) (done store.Published, err error) {
-	up.sums, err = up.trail.end(up.part.FD, size)
-	if err == nil && !agree(up.fields.sums, up.sums) {
-		err = errDigest
-	}
-	if err != nil {
-		up.part.Abandon()
+	if err := up.verify(size); err != nil {
 		return done, err
 	}
 	if up.repeat != nil {
@@ -66,11 +61,23 @@ func (up *upload) publish(size int64) (done store.Published, err error) {
 		up.part.Abandon()
 		return done, err
 	}
-	up.terms.Digests = digest.Join(up.sums)
 	if done, err = up.part.Publish(up.terms); err == nil && done.Repeated {
 		err = up.isRepeat(done, size)
 	}
 	return done, err
+}
+
+// verify finds the digests of the file, and abandons it if they are not what was said.
+func (up *upload) verify(size int64) (err error) {
+	up.sums, err = up.trail.end(up.part.FD, size)
+	if err == nil && !agree(up.fields.sums, up.sums) {
+		err = errDigest
+	}
+	if err != nil {
+		up.part.Abandon()
+	}
+	up.terms.Digests = digest.Join(up.sums)
+	return err
 }
 
 // isRepeat says whether what came is what was published under its id. A sender that calls
@@ -107,6 +114,9 @@ func (c *Conn) acknowledge(done store.Published) {
 	}
 	if len(up.sums) > 0 {
 		b = append(append(append(b, "Repr-Digest: "...), digest.Join(up.sums)...), crlf...)
+	}
+	if up.fields.id != "" {
+		b = append(b, acceptPost...) // its sender has more of them, maybe
 	}
 	if !up.fields.mtime.IsZero() {
 		b = append(b, "X-OC-Mtime: accepted\r\n"...)

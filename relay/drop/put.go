@@ -57,7 +57,27 @@ const (
 // refuseBody judges the head of an upload: 0 lets it go on.
 func (c *Conn) refuseBody(n name) (status int, why string) {
 	r, d := c.request.head, c.drop
-	length := r.ContentLength
+	if status, why := d.refuseFile(n, r.ContentLength); status != 0 {
+		return status, why
+	}
+	switch {
+	case len(r.Header["Content-Range"]) > 0:
+		return statusUnsupported, "a part of a file cannot be put; send the whole, or a resumable upload"
+	case !plainCoding(r.Header["Content-Encoding"]):
+		return statusMediaType, "files are taken as they are, without a Content-Encoding"
+	case !c.sized():
+		return statusLength, "say how long the file is (Content-Length), or send it in chunks"
+	case r.ProtoMinor > 0 && r.Header.Get("Expect") != "" && !c.expects100():
+		return statusExpectation, otherExpectation
+	case d.full():
+		return statusUnavailable, "too many files are arriving; try again later"
+	}
+	return 0, ""
+}
+
+// refuseFile judges a name, and the length of the file that is to have it: 0 says that a file
+// may be so.
+func (d *Drop) refuseFile(n name, length int64) (status int, why string) {
 	switch {
 	case !d.limits.Write:
 		return statusMethod, readOnly
@@ -65,18 +85,8 @@ func (c *Conn) refuseBody(n name) (status int, why string) {
 		return statusConflict, "a file needs a name: the path ends in '/'"
 	case n.hidden():
 		return statusForbidden, ourNames
-	case len(r.Header["Content-Range"]) > 0:
-		return statusUnsupported, "a part of a file cannot be put; send the whole, or a resumable upload"
-	case !plainCoding(r.Header["Content-Encoding"]):
-		return statusMediaType, "files are taken as they are, without a Content-Encoding"
-	case !c.sized():
-		return statusLength, "say how long the file is (Content-Length), or send it in chunks"
 	case d.limits.FileSizeMax > 0 && length > d.limits.FileSizeMax:
 		return statusTooLarge, "the file is too large: at most " + itoa(d.limits.FileSizeMax) + " bytes are taken"
-	case r.ProtoMinor > 0 && r.Header.Get("Expect") != "" && !c.expects100():
-		return statusExpectation, otherExpectation
-	case d.full():
-		return statusUnavailable, "too many files are arriving; try again later"
 	}
 	return 0, ""
 }

@@ -128,7 +128,7 @@ func leave(t testing.TB, d *Drop, path, content string, at time.Time) {
 // answerOf is the multistatus for a question.
 func answerOf(t testing.TB, d *Drop, s *survey) *multistatusOf {
 	t.Helper()
-	fd, size, errno := d.answer(s)
+	fd, size, errno := d.findOut(s)
 	if errno != 0 {
 		t.Fatal(errno)
 	}
@@ -214,7 +214,7 @@ func TestMultistatusTooLarge(t *testing.T) {
 	leave(t, d, "a", "", time.Now())
 	s := &survey{name: name{path: "."}, names: true, question: everything}
 	d.listed.Add(listedMost)
-	if _, _, errno := d.answer(s); errno != unix.ENOBUFS {
+	if _, _, errno := d.findOut(s); errno != unix.ENOBUFS {
 		t.Errorf("with no allowance left: %v", errno)
 	}
 	d.listed.Add(-listedMost)

@@ -23,6 +23,8 @@ const (
 	recountAfter = 10 * time.Second
 	// togetherTenths is how much of what is free several uploads may set aside.
 	togetherTenths = 9
+	// littleRoom is what uploads may set aside, in bytes, without a look at what is free.
+	littleRoom = 4 << 20
 )
 
 // counted sets what a walk found.
@@ -69,8 +71,8 @@ func (d *Drop) fits(u *usage, size int64) (err error, recount bool) {
 		}
 		return unix.EDQUOT, false
 	}
-	if d.limits.FreeReserve == 0 && u.promised == 0 {
-		return nil, false // the reservation itself finds out
+	if d.limits.FreeReserve == 0 && (u.promised == 0 || u.promised+size <= littleRoom) {
+		return nil, false // the reservation itself finds out, or the writing
 	}
 	free, errno := sock.FreeSpace(d.dir)
 	if errno != 0 {

@@ -24,7 +24,7 @@ func (c *Conn) serveDigested(n name, f found, by digest.Algorithm) {
 	note := c.drop.limits.Write
 	c.setState(opening)
 	c.in.loop.Ask(c.token, 0)
-	c.in.hashing.Do(c.in.loop, func() {
+	c.in.workers.Hashing.Do(c.in.loop, func() {
 		f.digest = reprDigest(f, by, note)
 	}, func() {
 		if c.state == leaving {

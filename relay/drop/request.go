@@ -45,7 +45,7 @@ func (c *Conn) dispatch() {
 		return
 	}
 	if !ok {
-		c.failBecause(statusBadRequest, "the path is none, or leads out of the directory")
+		c.failBecause(statusBadRequest, noPath)
 		return
 	}
 	if !c.identify() {
@@ -59,11 +59,7 @@ func (c *Conn) dispatch() {
 	case http.MethodGet, http.MethodHead:
 		c.look(name)
 	case http.MethodPost:
-		if !c.request.asksResumable() {
-			c.fail(statusMethod)
-			return
-		}
-		c.put(name)
+		c.post(name)
 	case http.MethodPut:
 		c.put(name)
 	case "PROPFIND":
@@ -76,6 +72,21 @@ func (c *Conn) dispatch() {
 		c.move(name)
 	case "COPY":
 		c.copyFile(name)
+	default:
+		c.fail(statusMethod)
+	}
+}
+
+// noPath is what is said of a path that no name can be made of.
+const noPath = "the path is none, or leads out of the directory"
+
+// post takes up a request that brings files, and not one that is put.
+func (c *Conn) post(n name) {
+	switch {
+	case isBundle(c.request.head.Header):
+		c.deliver(n)
+	case c.request.asksResumable():
+		c.put(n)
 	default:
 		c.fail(statusMethod)
 	}

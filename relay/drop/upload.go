@@ -46,8 +46,8 @@ type upload struct {
 	window     int64  // when the rate is judged next
 	judged     uint64 // bytes that had come when it was judged last
 
-	survey *survey  // nil = the body is a file; else it is the question of a PROPFIND
-	copies *copying // nil = the bytes come from the client
+	message *message // nil = the body is a file
+	copies  *copying // nil = the bytes come from the client
 
 	// Of uploads that several requests may bring (resumable.go):
 	resumable bool     // the client speaks the protocol
@@ -191,7 +191,8 @@ func (c *Conn) interim(b []byte) bool {
 	n, errno := sock.Send(c.end.FD, b, false)
 	if errno != 0 && errno != unix.EAGAIN || n > 0 && n < len(b) {
 		c.end.Err = errno
-		c.finish(ClientReset)
+		c.setState(leaving) // no worker is out, for which finish would wait
+		c.close(ClientReset)
 		return false
 	}
 	return true
@@ -215,14 +216,15 @@ func (c *Conn) abandon() {
 	if up.o != nil {
 		c.letGo(up)
 	}
-	if up.survey != nil {
+	if up.message != nil {
+		c.drop.registry.messages.Add(-up.message.held)
 		sock.Close(up.target.FD) // in memory: nothing is waited for
 	}
 	if up.copies != nil {
-		c.in.disk.Do(c.in.loop, func() { sock.CloseFile(up.copies.fd) }, nil) // it may have been removed
+		c.in.workers.Disk.Do(c.in.loop, func() { sock.CloseFile(up.copies.fd) }, nil) // it may have been removed
 	}
 	if up.part != nil {
-		c.in.disk.Do(c.in.loop, func() {
+		c.in.workers.Disk.Do(c.in.loop, func() {
 			up.trail.stop()
 			up.part.Abandon()
 		}, nil)

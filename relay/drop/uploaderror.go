@@ -34,6 +34,9 @@ var errTree = errors.New("a directory")
 // errChanged says that a file was changed while it was copied.
 var errChanged = errors.New("changed")
 
+// errBundle says that what came as a bundle of files is none.
+var errBundle = errors.New("no bundle")
+
 // errLeft says that nobody waits for a file to be copied any more.
 var errLeft = errors.New("left")
 
@@ -59,7 +62,8 @@ var refusals = []struct {
 	{unix.ENOSPC, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
 	{unix.EDQUOT, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
 	{errQuestion, refusal{statusBadRequest, errQuestion.Error(), BadRequest}},
-	{unix.EMSGSIZE, refusal{statusTooLarge, "a PROPFIND has a body of " + itoa(questionMost) + " bytes at most", BadRequest}},
+	{errBundle, refusal{statusBadRequest, "the body is no bundle of files", BadRequest}},
+	{unix.EMSGSIZE, refusal{statusTooLarge, "the body is too long", BadRequest}}, // see tooLong
 	{unix.EFBIG, refusal{statusTooLarge, "the file is too large", ""}},
 	{unix.EACCES, refusal{statusForbidden, "the directory cannot be written to", ""}},
 	{unix.EPERM, refusal{statusForbidden, "the directory cannot be written to", ""}},
@@ -86,11 +90,20 @@ func (c *Conn) uploadFailed(err error) {
 	if c.state == storing {
 		c.setState(receiving)
 	}
-	r, foreseen := refusalOf(err)
-	if errno, ok := err.(sock.Errno); ok && (!foreseen || r.status >= statusError || r.status == statusForbidden) {
-		c.in.log.Warn().Str("drop", c.drop.Service.Config.Name).Str("path", c.request.path).
-			Str("error", errno.Error()).Msg("a file could not be stored")
+	r := c.refusal(c.request.path, err)
+	if err == unix.EMSGSIZE && c.up != nil && c.up.message != nil {
+		r.says = c.up.message.tooLong()
 	}
 	c.request.why = r.why
 	c.failBecause(r.status, r.says)
+}
+
+// refusal is the answer to an error, which the log is told if the machine is at fault.
+func (c *Conn) refusal(path string, err error) refusal {
+	r, foreseen := refusalOf(err)
+	if errno, ok := err.(sock.Errno); ok && (!foreseen || r.status >= statusError || r.status == statusForbidden) {
+		c.in.log.Warn().Str("drop", c.drop.Service.Config.Name).Str("path", path).
+			Str("error", errno.Error()).Msg("a file could not be stored")
+	}
+	return r
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"relay/relay/drop/bundle"
 	"relay/relay/drop/digest"
 )
 
@@ -58,10 +59,30 @@ func readUploadFields(h http.Header) (f uploadFields, err error) {
 	if f.via = h.Get("X-Relay-Via"); len(f.via) > viaMost {
 		return f, errVia
 	}
-	if f.id = h.Get("X-Relay-Transfer"); f.id != "" && (len(f.id) != idDigits || !isHex(f.id)) {
-		return f, errID
+	f.id, err = readID(h.Get("X-Relay-Transfer"))
+	return f, err
+}
+
+// readBundled reads what a bundle says of a file.
+func readBundled(b *bundle.File) (f uploadFields, err error) {
+	if f.mtime, err = readMtime(b.Mtime); err != nil {
+		return f, err
 	}
-	return f, nil
+	if f.mode, err = readMode(b.Mode); err != nil {
+		return f, err
+	}
+	if f.sums, err = digest.Parse([]string{b.Digests}); err != nil {
+		return f, err
+	}
+	f.id, err = readID(b.ID)
+	return f, err
+}
+
+func readID(s string) (string, error) {
+	if s != "" && (len(s) != idDigits || !isHex(s)) {
+		return "", errID
+	}
+	return s, nil
 }
 
 // readMtime reads seconds with up to nine decimals; more are cut off.

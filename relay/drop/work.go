@@ -1,13 +1,34 @@
 package drop
 
+import "relay/relay/flow"
+
+// Workers are the goroutines that do for the connections of all loops what may not be done
+// on a loop.
+type Workers struct {
+	Disk    *flow.Disk // what may wait for a disk
+	Hashing *flow.Disk // what takes a processor rather than a disk
+	// Bundles of files, each of which may wait for a disk many times: those who put or fetch
+	// one file do not wait for them.
+	Bundles *flow.Disk
+}
+
+// Close waits for them. It must come before the loops are gone.
+func (w Workers) Close() {
+	w.Hashing.Close()
+	w.Bundles.Close()
+	w.Disk.Close()
+}
+
 // toWorker gives a job to a worker; back runs when it is done, with the connection in the
 // state opening, or leaving if it was finished meanwhile.
-func (c *Conn) toWorker(job, back func()) {
+func (c *Conn) toWorker(job, back func()) { c.toWorkerOf(c.in.workers.Disk, job, back) }
+
+func (c *Conn) toWorkerOf(workers *flow.Disk, job, back func()) {
 	if c.state != opening {
 		c.setState(opening)
 	}
 	c.in.loop.Ask(c.token, 0)
-	c.in.disk.Do(c.in.loop, job, back)
+	workers.Do(c.in.loop, job, back)
 }
 
 // work gives a job of a change or an upload to a worker, and goes on with then if the job

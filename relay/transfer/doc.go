@@ -22,7 +22,8 @@
 // thing at a time, they keep several requests under way, and try again.
 //
 // Follow a sending: send.go plans (walk.go goes through trees), put.go runs a connection
-// and puts small files (small.go: each in one request, once), post.go sends a large one by
+// and puts small files (small.go: each in one request, once; bundle.go: many in one, where the
+// server takes that), post.go sends a large one by
 // resumable.go and notes it in note.go, and stream.go sends what cannot be read twice.
 // source.go is what is known of a file while it is sent, version.go what tells it from others
 // of its name, and still.go the copy that it is sent from where there can be one.

@@ -60,35 +60,52 @@ var advice = map[int]string{
 
 // taken is the error of an answer that does not say that the server has taken what it got.
 func taken(p Place, res *http.Response) error {
-	switch res.StatusCode {
+	return takenAs(p, res.StatusCode, func() string { return reasonIn(res) })
+}
+
+// takenAs is taken of an answer with this status; why reads what it says.
+func takenAs(p Place, status int, why func() string) error {
+	switch status {
 	case http.StatusOK, http.StatusCreated, http.StatusNoContent:
 		return nil
 	}
-	return badStatus(p, res)
+	return refused(p, status, why())
 }
 
-// badStatus is the error that an answer other than the wanted one is. A drop says in a
-// line why; where it is not a drop that speaks, the meaning of its status must do.
+// reasonMost bounds a reason, in bytes; what is longer is a page for people.
+const reasonMost = 300
+
+// reasonIn is what the body of an answer says.
+func reasonIn(res *http.Response) string {
+	text, _ := io.ReadAll(io.LimitReader(res.Body, reasonMost)) // what there is of it
+	return string(text)
+}
+
+// badStatus is the error that an answer other than the wanted one is.
 func badStatus(p Place, res *http.Response) error {
-	const longest = 300 // of a reason; what is longer is a page for people
-	err := fmt.Errorf("%s: the server says %d %s", p, res.StatusCode, http.StatusText(res.StatusCode))
-	text, _ := io.ReadAll(io.LimitReader(res.Body, longest)) // what there is of it
-	reason := strings.TrimSpace(string(text))
-	if strings.HasPrefix(reason, strconv.Itoa(res.StatusCode)) { // "409 Conflict: there is a file of this name"
+	return refused(p, res.StatusCode, reasonIn(res))
+}
+
+// refused is the same by what was said. A drop says in a line why; where it is not a drop that
+// speaks, the meaning of its status must do.
+func refused(p Place, status int, text string) error {
+	err := fmt.Errorf("%s: the server says %d %s", p, status, http.StatusText(status))
+	reason := strings.TrimSpace(text)
+	if strings.HasPrefix(reason, strconv.Itoa(status)) { // "409 Conflict: there is a file of this name"
 		_, reason, _ = strings.Cut(reason, ": ")
 	}
-	if reason != "" && len(text) < longest && !strings.ContainsAny(reason, "<\n") {
+	if reason != "" && len(text) < reasonMost && !strings.ContainsAny(reason, "<\n") {
 		err = fmt.Errorf("%w: %s", err, reason)
-		if res.StatusCode == http.StatusUnauthorized { // the drop knows what is wrong, not where a token comes from here
-			err = fmt.Errorf("%w; %s", err, advice[res.StatusCode])
+		if status == http.StatusUnauthorized { // the drop knows what is wrong, not where a token comes from here
+			err = fmt.Errorf("%w; %s", err, advice[status])
 		}
-	} else if text := advice[res.StatusCode]; text != "" {
+	} else if text := advice[status]; text != "" {
 		err = fmt.Errorf("%w: %s", err, text)
 	}
-	if res.StatusCode == http.StatusBadRequest && strings.Contains(reason, "digest") {
+	if status == http.StatusBadRequest && strings.Contains(reason, "digest") {
 		return fmt.Errorf("%w (%w)", errSpoilt, err)
 	}
-	return failure{refusal{err, res.StatusCode, reason}, finalStatus(res.StatusCode)}
+	return failure{refusal{err, status, reason}, finalStatus(status)}
 }
 
 // refusal is an error that a server has answered with.

@@ -1,5 +1,7 @@
 package transfer
 
+import "time"
+
 // lane is one connection of a run, and the goroutine that drives it. It keeps several
 // requests under way, whose answers come in their order (RFC 9112, 9.3.2).
 type lane[T work] struct {
@@ -15,6 +17,9 @@ type lane[T work] struct {
 type asked[T work] struct {
 	file  T
 	bytes int64 // that it moves, as far as was known when it was sent
+	// files are how many one answer is for, this one and those behind it; 0 = it has its own.
+	files int
+	sent  time.Time // when those were
 }
 
 // work is one file of a run: a fetch or a post.
@@ -69,7 +74,7 @@ func (l *lane[T]) drive(m mover[T]) {
 
 // expect notes a request that was sent.
 func (l *lane[T]) expect(x T, bytes int64) {
-	l.window = append(l.window, asked[T]{x, bytes})
+	l.window = append(l.window, asked[T]{file: x, bytes: bytes})
 	l.ahead += bytes
 }
 
@@ -78,17 +83,19 @@ func (l *lane[T]) answered() {
 	l.ahead -= l.window[0].bytes
 	l.window = l.window[1:]
 	l.failed = 0
-	l.run.patience.moved()
 }
 
-// later has a file tried again after a while, unless that went on for too long.
-func (l *lane[T]) later(m mover[T], x T, err error) {
+// later has a file tried again after a while, unless that went on for too long. Of several
+// that failed together one waits for all.
+func (l *lane[T]) later(m mover[T], x T, err error, wait bool) {
 	tries := x.another()
 	if l.run.patience.failed() {
 		m.give(x, err)
 		return
 	}
-	sleep(l.ctx, backoff(tries))
+	if wait {
+		sleep(l.ctx, backoff(tries))
+	}
 	retry(l.run, l.queue, x, err)
 }
 
@@ -102,13 +109,9 @@ func (l *lane[T]) broken(m mover[T], err error) {
 		e.URL = "http://" + l.host + "/"
 	}
 	if len(l.window) > 0 {
-		x := l.window[0].file
-		of := x.event(Retried)
+		of := l.window[0].file.event(Retried)
 		e.URL, e.Path = of.URL, of.Path
-		if x.another() >= triesMost {
-			l.window = l.window[1:]
-			m.give(x, err)
-		}
+		l.blame(m, err)
 	}
 	m.reset()
 	l.failed++
@@ -117,6 +120,19 @@ func (l *lane[T]) broken(m mover[T], err error) {
 	}
 	l.run.Tell(e)
 	sleep(l.ctx, backoff(l.failed))
+}
+
+// blame counts a broken connection as a try of whose answer was to come next. One of several
+// in a bundle is not given up for what another may have done: after a try it goes by itself.
+func (l *lane[T]) blame(m mover[T], err error) {
+	first := l.window[0]
+	for i := range first.files {
+		l.window[i].file.another()
+	}
+	if first.files == 0 && first.file.another() >= triesMost {
+		l.window = l.window[1:]
+		m.give(first.file, err)
+	}
 }
 
 // reset closes the connection; what was asked for on it goes back.

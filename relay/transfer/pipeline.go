@@ -51,9 +51,10 @@ func (l *getLane) next() error {
 	case err == nil:
 		l.finish(done)
 	case isFinal(err):
+		l.run.patience.moved() // that is settled, too
 		l.give(f, err)
 	default:
-		l.later(l, f, err)
+		l.later(l, f, err, true)
 	}
 	if !usable {
 		l.reset()

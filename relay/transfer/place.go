@@ -52,6 +52,12 @@ func (p Place) String() string { return "http://" + strings.TrimSuffix(p.host, "
 // isDir reports that the place is written as a directory.
 func (p Place) isDir() bool { return strings.HasSuffix(p.path, "/") }
 
+// above is the directory that the place is, or is in.
+func (p Place) above() Place {
+	p.path = p.path[:strings.LastIndexByte(p.path, '/')+1]
+	return p
+}
+
 // dir is the place written as a directory.
 func (p Place) dir() Place {
 	if !p.isDir() {

@@ -8,12 +8,14 @@ import (
 )
 
 // putLane is a lane that sends. Small files are put one after the other without waiting
-// for the answers; a large one waits until all of them have come, and has the connection
-// to itself.
+// for the answers, and in bundles where the server takes them (bundle.go); a large one waits
+// until all answers have come, and has the connection to itself.
 type putLane struct {
 	lane[*post]
+	under Place // the directory that all files go beneath
 	large *post // comes next
 	broke error // nothing more can be sent; answers may still come
+	bundler
 }
 
 // drive sends until nothing is left.
@@ -25,10 +27,11 @@ func (l *putLane) drive() {
 // fill puts files until enough are under way, many in one write: it begins when half of
 // those before are answered. more is false at the end of all work.
 func (l *putLane) fill() (more bool, err error) {
-	if len(l.window) > windowMost/2 {
+	most, bytes := l.windowMost()
+	if len(l.window) > most/2 || l.bundling() && l.ahead > bytes/2 {
 		return true, nil
 	}
-	for l.large == nil && l.broke == nil && len(l.window) < windowMost && l.ahead < windowBytes {
+	for l.large == nil && l.broke == nil && len(l.window) < most && l.ahead < bytes {
 		p, ok := l.queue.take(len(l.window) == 0)
 		if !ok {
 			break
@@ -41,6 +44,7 @@ func (l *putLane) fill() (more bool, err error) {
 			return true, err
 		}
 	}
+	l.closeBundle()
 	if l.wire != nil && l.broke == nil {
 		l.broke = l.wire.flush()
 	}
@@ -54,7 +58,7 @@ func (l *putLane) put(p *post) error {
 		l.queue.giveBack(p)
 		return err
 	}
-	content, fields, err := l.load(p)
+	s, content, err := l.load(p)
 	switch {
 	case errors.Is(err, errGrown):
 		l.large = p
@@ -68,11 +72,12 @@ func (l *putLane) put(p *post) error {
 	}
 	l.run.Tell(p.event(Started))
 	l.run.pace.take(l.ctx, p.size)
-	w.ask("PUT", p.to, l.run.Token, fields...)
-	if len(content)+len(w.out) <= putTogether {
-		w.out = append(w.out, content...)
-	} else if l.broke = w.flush(); l.broke == nil {
-		l.broke = w.write(content)
+	if l.bundlesNow(p) {
+		l.pack(p, s, content)
+	} else {
+		l.closeBundle()
+		w.ask("PUT", p.to, l.run.Token, append(p.fields(s, p.id), field{"Content-Length", strconv.Itoa(len(content))})...)
+		l.append(content)
 	}
 	l.expect(p, p.size)
 	return nil
@@ -81,11 +86,25 @@ func (l *putLane) put(p *post) error {
 // putTogether is how many bytes of requests are gathered into one write.
 const putTogether = 64 << 10
 
+// append has content follow the head of its request.
+func (l *putLane) append(content []byte) {
+	w := l.wire
+	switch {
+	case l.broke != nil:
+	case len(content)+len(w.out) <= putTogether:
+		w.out = append(w.out, content...)
+	default:
+		if l.broke = w.flush(); l.broke == nil {
+			l.broke = w.write(content)
+		}
+	}
+}
+
 // errGrown is what becomes of a small file that is none any more.
 var errGrown = errors.New("it has grown")
 
-// load reads a file and describes it.
-func (l *putLane) load(p *post) ([]byte, []field, error) {
+// load reads a file. The source tells what it is, and is closed.
+func (l *putLane) load(p *post) (*source, []byte, error) {
 	s, err := openSource(p.path)
 	if err != nil {
 		return nil, nil, err
@@ -95,12 +114,11 @@ func (l *putLane) load(p *post) ([]byte, []field, error) {
 	if p.size > inMemory {
 		return nil, nil, errGrown
 	}
-	content, fields, err := l.read(p, s, l.scratch)
+	content, err := l.read(p, s, l.scratch)
 	if err == nil && (p.id == "" || p.look != s.look) { // another content is another transfer
 		p.id, p.look = newID(), s.look
 	}
-	fields = append(fields, field{"Content-Length", strconv.Itoa(len(content))}, field{transferField, p.id})
-	return content, fields, err
+	return s, content, err
 }
 
 // next takes the oldest answer, or sends the large file when none is to come.
@@ -114,14 +132,27 @@ func (l *putLane) next() error {
 		}
 		return nil
 	}
-	p := l.window[0].file
 	res, err := l.wire.hear("PUT")
 	if err != nil {
 		return err
 	}
+	if l.window[0].files > 0 {
+		err = l.unpack(res)
+	} else {
+		l.run.bundles.learn(res)
+		l.judge(taken(l.window[0].file.to, res), true)
+	}
+	if err == nil && !goesOn(res) {
+		l.reset()
+	}
+	return err
+}
+
+// judge deals with the oldest file that was sent, by what its answer says. If it is to be
+// tried again later, one of several waits until then, and waited says that this one has.
+func (l *putLane) judge(err error, wait bool) (waited bool) {
+	p := l.window[0].file
 	l.answered()
-	err = taken(p.to, res)
-	stays := goesOn(res)
 	switch {
 	case err == nil:
 		l.run.moved(p.size)
@@ -129,14 +160,13 @@ func (l *putLane) next() error {
 	case errors.Is(err, errSpoilt):
 		l.again(p, err)
 	case isFinal(err):
+		l.run.patience.moved() // that is settled, too
 		l.give(p, err)
 	default:
-		l.later(l, p, err)
+		l.later(l, p, err, wait)
+		return wait
 	}
-	if !stays {
-		l.reset()
-	}
-	return nil
+	return false
 }
 
 // sendAlone sends the large file.
@@ -180,6 +210,12 @@ func (l *putLane) reset() {
 		l.queue.giveBack(l.large)
 		l.large = nil
 	}
-	l.broke = nil
+	if len(l.window) > 0 && l.window[0].files > 0 {
+		l.resize(l.room / 2) // it may have been too much for this line,
+		if l.run.bundles.broken.Add(1) >= breaksMost {
+			l.run.bundles.refused.Store(true) // or for whoever is between
+		}
+	}
+	l.broke, l.packed = nil, 0
 	l.lane.reset()
 }

@@ -28,6 +28,7 @@ type Run struct {
 	Options
 	Progress
 
+	bundles  bundles
 	pace     *pace
 	patience *patience
 	mu       sync.Mutex

@@ -49,7 +49,7 @@ func (r *Run) Send(parent context.Context, paths []string, recursive bool, url s
 	defer stop()
 	var lanes sync.WaitGroup
 	for range r.Parallel {
-		l := &putLane{lane: lane[*post]{caller: caller{run: r, ctx: ctx, giveUp: giveUp}, queue: s.queue}}
+		l := &putLane{lane: lane[*post]{caller: caller{run: r, ctx: ctx, giveUp: giveUp}, queue: s.queue}, under: to.above()}
 		lanes.Go(l.drive)
 	}
 	for _, path := range paths {

@@ -49,20 +49,24 @@ func (i IDs) of(to Place, v Version, turn int) string {
 	return hex.EncodeToString(hash[:idBytes])
 }
 
-// read takes a small file into memory, and describes it.
-func (c *caller) read(p *post, s *source, into []byte) ([]byte, []field, error) {
+// read takes a small file into memory, and finds its digest.
+func (c *caller) read(p *post, s *source, into []byte) ([]byte, error) {
 	content, err := s.readAll(into)
-	if err != nil {
-		return nil, nil, err
-	}
-	fields := append(s.attributes(), p.extra...)
-	if c.run.Digest != NoSum {
+	if err == nil && c.run.Digest != NoSum {
 		h := c.run.Digest.New()
 		h.Write(content)
 		p.sum = sum{By: c.run.Digest, Value: h.Sum(nil)}
+	}
+	return content, err
+}
+
+// fields describe a small file that goes under this id.
+func (p *post) fields(s *source, id string) []field {
+	fields := append(s.attributes(), p.extra...)
+	if p.sum.By != NoSum {
 		fields = append(fields, field{"Repr-Digest", p.sum.String()})
 	}
-	return content, fields, nil
+	return append(fields, field{transferField, id})
 }
 
 // putSmall sends a small file. errGrown says that it is none, or that it was begun as a
@@ -91,11 +95,11 @@ func (c *Courier) putOnce(p *post) error {
 	if c.scratch == nil {
 		c.scratch = make([]byte, inMemory)
 	}
-	content, fields, err := c.read(p, s, c.scratch)
+	content, err := c.read(p, s, c.scratch)
 	if err != nil {
 		return err
 	}
-	fields = append(fields, field{transferField, c.ids.of(p.to, s.look.Version, p.turn)})
+	fields := p.fields(s, c.ids.of(p.to, s.look.Version, p.turn))
 	b := &body{int64(len(content)), func(w *wire, _ <-chan struct{}) error { return w.write(content) }}
 	err = c.once("PUT", p.to, b, func(res *http.Response) error { return taken(p.to, res) }, fields...)
 	if err == nil {

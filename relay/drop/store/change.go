@@ -69,7 +69,7 @@ func (s *Store) DescribeDirectory(path string, mode uint32, mtime time.Time) err
 	defer p.close()
 	errno := describe(p.dir, mode, mtime)
 	if errno == 0 && s.durable {
-		errno = p.sync(s.calls.sync)
+		errno = s.syncPlace(p)
 	}
 	return asError(errno)
 }
@@ -157,8 +157,11 @@ func (s *Store) Move(from, to string, replace bool, holds func(exists bool, info
 	if errno == unix.EEXIST && !replaced {
 		return false, ErrPrecondition
 	}
+	if errno == 0 {
+		s.unsynced.moved(from, to)
+	}
 	if errno == 0 && s.durable {
-		if errno = target.sync(s.calls.sync); errno == 0 {
+		if errno = s.syncPlace(target); errno == 0 {
 			errno = s.calls.sync(source)
 		}
 	}

@@ -46,10 +46,11 @@ func (r *rig) wantLocked(above, base string) {
 		r.t.Fatal(errno)
 	}
 	defer sock.Close(dir)
-	i, errno := stripeOf(dir, base)
+	id, errno := sock.Identify(dir)
 	if errno != 0 {
 		r.t.Fatal(errno)
 	}
+	i := stripeOf(id, base)
 	if stripes[i].TryLock() {
 		stripes[i].Unlock()
 		r.t.Errorf("%s/%s is not locked", above, base)

@@ -29,7 +29,7 @@ type pending struct {
 	done  Published
 	err   error
 	lead  bool
-	ready chan struct{}
+	ready chan struct{} // closed when it is published, or is to lead
 }
 
 const (
@@ -40,35 +40,52 @@ const (
 	aloneFrom = 1 << 20
 )
 
-// commit makes a file durable, names it, and makes the name durable.
-func (s *Store) commit(p *Partial, t Terms) (Published, error) {
-	if info, errno := sock.Info(p.FD, true); errno == 0 && info.Size >= aloneFrom {
-		if errno := s.calls.sync(p.FD); errno != 0 {
-			return Published{}, errno
-		}
+// commit makes files durable, names them, and makes the names durable.
+func (s *Store) commit(mine []*pending) {
+	mine = slices.DeleteFunc(mine, func(w *pending) bool { return !s.syncLarge(w) })
+	if len(mine) == 0 {
+		return
 	}
-	me := &pending{part: p, terms: t, ready: make(chan struct{})}
 	c := &s.committer
 	c.mu.Lock()
-	c.waiting = append(c.waiting, me)
+	c.waiting = append(c.waiting, mine...)
 	led := c.led
 	c.led = true
 	c.mu.Unlock()
-	if led {
-		<-me.ready
-		if !me.lead {
-			return me.done, me.err
+	if !led {
+		s.commitBatch()
+	}
+	for _, w := range mine {
+		if <-w.ready; w.lead {
+			s.commitBatch()
 		}
 	}
+}
+
+// syncLarge syncs a file that the others of a batch are not to wait for; false says that it
+// has failed.
+func (s *Store) syncLarge(w *pending) bool {
+	if w.part.info.Size < aloneFrom {
+		return true
+	}
+	if errno := s.calls.sync(w.part.FD); errno != 0 {
+		w.err = errno
+		return false
+	}
+	return true
+}
+
+// commitBatch publishes those that have gathered, and hands the lead over.
+func (s *Store) commitBatch() {
+	c := &s.committer
 	batch := c.take()
 	s.publishAll(batch)
 	for _, w := range batch {
-		if w != me {
+		if !w.lead {
 			close(w.ready)
 		}
 	}
 	c.handOver()
-	return me.done, me.err
 }
 
 func (c *committer) take() []*pending {
@@ -105,12 +122,12 @@ func (s *Store) publishAll(batch []*pending) {
 		}
 		w.done, w.err = w.part.name(w.terms)
 	}
-	synced := map[sock.Identity]sock.Errno{}
+	synced := map[reached]sock.Errno{}
 	for _, w := range batch {
 		if w.err != nil {
 			continue
 		}
-		if errno := w.part.place.sync(func(dir int) sock.Errno { return s.syncOnce(dir, synced) }); errno != 0 {
+		if errno := s.syncOnce(w.part.place, synced); errno != 0 {
 			w.err = errno
 			w.part.store.told.forget(transfer{w.terms.ID, w.part.path})
 			if !w.done.Replaced && !w.done.Repeated {
@@ -120,16 +137,19 @@ func (s *Store) publishAll(batch []*pending) {
 	}
 }
 
-// syncOnce syncs a directory unless that was done for another file of the batch.
-func (s *Store) syncOnce(dir int, synced map[sock.Identity]sock.Errno) sock.Errno {
-	id, errno := sock.Identify(dir)
-	if errno != 0 {
+// reached is a directory, and the path to it, of which more than the directory may be new.
+type reached struct {
+	sock.Identity
+	path string
+}
+
+// syncOnce is syncPlace, unless that was done for another file of the batch.
+func (s *Store) syncOnce(p *place, synced map[reached]sock.Errno) sock.Errno {
+	key := reached{p.id, p.path}
+	if errno, ok := synced[key]; ok {
 		return errno
 	}
-	if errno, ok := synced[id]; ok {
-		return errno
-	}
-	errno = s.calls.sync(dir)
-	synced[id] = errno
+	errno := s.syncPlace(p)
+	synced[key] = errno
 	return errno
 }

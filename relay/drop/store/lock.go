@@ -22,25 +22,32 @@ var (
 // lockName locks a name in an open directory, by what the directory is and not by how
 // it was reached: a symbolic link makes no second lock.
 func lockName(dir int, base string) (*sync.Mutex, sock.Errno) {
-	i, errno := stripeOf(dir, base)
+	id, errno := sock.Identify(dir)
 	if errno != 0 {
 		return nil, errno
 	}
-	stripes[i].Lock()
-	return &stripes[i], 0
+	return lockIn(id, base), 0
+}
+
+// lockIn is lockName in a directory that is known.
+func lockIn(dir sock.Identity, base string) *sync.Mutex {
+	lock := &stripes[stripeOf(dir, base)]
+	lock.Lock()
+	return lock
 }
 
 // lockNames locks two names. Whoever wants two locks takes them in their order, so that
 // nobody waits for one who waits for him.
 func lockNames(dir int, base string, otherDir int, otherBase string) (unlock func(), errno sock.Errno) {
-	i, errno := stripeOf(dir, base)
+	id, errno := sock.Identify(dir)
 	if errno != 0 {
 		return nil, errno
 	}
-	j, errno := stripeOf(otherDir, otherBase)
+	other, errno := sock.Identify(otherDir)
 	if errno != 0 {
 		return nil, errno
 	}
+	i, j := stripeOf(id, base), stripeOf(other, otherBase)
 	first, second := &stripes[min(i, j)], &stripes[max(i, j)]
 	first.Lock()
 	if first == second {
@@ -51,11 +58,10 @@ func lockNames(dir int, base string, otherDir int, otherBase string) (unlock fun
 }
 
 // stripeOf is which lock a name has.
-func stripeOf(dir int, base string) (uint64, sock.Errno) {
-	id, errno := sock.Identify(dir)
+func stripeOf(dir sock.Identity, base string) uint64 {
 	key := struct {
 		sock.Identity
 		base string
-	}{id, base}
-	return maphash.Comparable(seed, key) % locks, errno
+	}{dir, base}
+	return maphash.Comparable(seed, key) % locks
 }

@@ -14,7 +14,8 @@ import (
 type Partial struct {
 	FD     int // of the file, open for reading and writing; the Partial's to close
 	store  *Store
-	place  place
+	place  *place
+	shares bool          // the place is somebody else's to close
 	path   string        // that it is to have
 	base   string        // the last part of it
 	hidden string        // the name it has meanwhile; "" = none
@@ -33,12 +34,22 @@ func (s *Store) Begin(path string, size int64) (*Partial, error) {
 	if !goodName(path) {
 		return nil, ErrName
 	}
-	dir, base := split(path)
+	dir, _ := split(path)
 	at, err := s.place(dir)
 	if err != nil {
 		return nil, err
 	}
-	p := &Partial{FD: -1, store: s, place: at, path: path, base: base}
+	p, err := s.begin(at, path, size)
+	if err != nil {
+		at.close()
+	}
+	return p, err
+}
+
+// begin is Begin in a directory that is open, and stays the caller's on an error.
+func (s *Store) begin(at *place, path string, size int64) (*Partial, error) {
+	_, base := split(path)
+	p := &Partial{FD: -1, store: s, place: at, path: path, base: base, shares: true}
 	if errno := p.create(); errno != 0 {
 		p.Abandon()
 		return nil, asError(errno)
@@ -47,6 +58,7 @@ func (s *Store) Begin(path string, size int64) (*Partial, error) {
 		p.Abandon()
 		return nil, errno
 	}
+	p.shares = false
 	return p, nil
 }
 
@@ -102,7 +114,9 @@ func (p *Partial) close() {
 		sock.CloseFile(p.FD)
 		p.FD = -1
 	}
-	p.place.close()
+	if !p.shares {
+		p.place.close()
+	}
 }
 
 // hiddenName is a name that nobody has.

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"slices"
+	"sort"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -9,71 +9,86 @@ import (
 	"relay/relay/sock"
 )
 
-// place is the directory that a file goes into, and what had to be made for it.
+// place is the directory that a file goes into.
 type place struct {
-	dir   int   // open for reading, so that it can be synced; owned
-	fresh []int // directories that have got a new one in them; owned
+	path string
+	dir  int // open for reading, so that it can be synced; owned
+	id   sock.Identity
 }
 
-// close gives the descriptors back.
+// close gives the descriptor back.
 func (p *place) close() {
-	for _, fd := range append(p.fresh, p.dir) {
-		if fd >= 0 {
-			sock.Close(fd)
-		}
+	if p.dir >= 0 {
+		sock.Close(p.dir)
+		p.dir = -1
 	}
-	p.dir, p.fresh = -1, nil
 }
 
 // place opens the directory of this path beneath the store, and makes what is missing
 // of it. Symbolic links are followed as far as they stay beneath.
-func (s *Store) place(path string) (place, error) {
-	p := place{dir: -1}
-	errno := s.enter(&p, path)
+func (s *Store) place(path string) (*place, error) {
+	dir, errno := s.enter(path)
+	return s.placeAt(path, dir, errno)
+}
+
+// placeAt makes a place of a directory that was opened.
+func (s *Store) placeAt(path string, dir int, errno sock.Errno) (*place, error) {
+	p := &place{path: path, dir: dir}
+	if errno == 0 {
+		p.id, errno = sock.Identify(dir)
+	}
 	if errno != 0 {
 		p.close()
-		return place{dir: -1}, asError(errno)
+		return nil, asError(errno)
 	}
 	return p, nil
 }
 
 const directoryFlags = unix.O_RDONLY | unix.O_DIRECTORY
 
-func (s *Store) enter(p *place, path string) (errno sock.Errno) {
-	p.dir, errno = sock.OpenBeneath(s.dir, path, directoryFlags, false)
+// enter opens a directory, and makes what is missing of its path from the last part on that
+// is there.
+func (s *Store) enter(path string) (dir int, errno sock.Errno) {
+	dir, errno = sock.OpenBeneath(s.dir, path, directoryFlags, false)
 	if errno != unix.ENOENT || path == "." {
-		return errno
+		return dir, errno
 	}
-	dir, base := split(path)
-	parent := place{dir: -1}
-	errno = s.enter(&parent, dir)
-	p.fresh = parent.fresh
+	parts := strings.Split(path, "/")
+	upTo := func(n int) string {
+		if n == 0 {
+			return "."
+		}
+		return strings.Join(parts[:n], "/")
+	}
+	missing := 1 + sort.Search(len(parts)-1, func(i int) bool {
+		fd, errno := sock.OpenBeneath(s.dir, upTo(i+1), unix.O_PATH|unix.O_DIRECTORY, false)
+		sock.Close(fd)
+		return errno != 0
+	})
+	dir, errno = sock.OpenBeneath(s.dir, upTo(missing-1), directoryFlags, false)
+	for n := missing; errno == 0 && n <= len(parts); n++ {
+		parent := dir
+		errno = s.makeDirectory(parent, upTo(n-1), parts[n-1])
+		switch errno {
+		case 0:
+			dir, errno = sock.OpenBeneath(parent, parts[n-1], directoryFlags, false)
+		case unix.EEXIST: // somebody else was faster, or a link leads nowhere
+			dir, errno = sock.OpenBeneath(s.dir, upTo(n), directoryFlags, false)
+		}
+		sock.Close(parent)
+	}
 	if errno != 0 {
-		return errno
+		return -1, errno
 	}
-	errno = retry(func() error { return unix.Mkdirat(parent.dir, base, 0o777) })
-	switch errno {
-	case 0:
-		p.fresh = append(p.fresh, parent.dir)
-	case unix.EEXIST: // somebody else was faster, or a link leads nowhere
-		sock.Close(parent.dir)
-	default:
-		sock.Close(parent.dir)
-		return errno
-	}
-	p.dir, errno = sock.OpenBeneath(s.dir, path, directoryFlags, false)
-	return errno
+	return dir, 0
 }
 
-// sync makes durable what was made for the place, the outermost first, and what the
-// place itself lists.
-func (p *place) sync(sync func(int) sock.Errno) sock.Errno {
-	for _, fd := range append(slices.Clone(p.fresh), p.dir) {
-		if errno := sync(fd); errno != 0 {
-			return errno
-		}
+// syncPlace makes durable that a directory is there, and what it lists.
+func (s *Store) syncPlace(p *place) sock.Errno {
+	if errno := s.syncAbove(p.path); errno != 0 {
+		return errno
 	}
-	return 0
+	return s.calls.sync(p.dir)
 }
 
 // Follow has a file that took its time go where its path leads now: its directory may have
@@ -84,9 +99,7 @@ func (p *Partial) Follow() error {
 	if err != nil {
 		return err
 	}
-	was, errno := sock.Identify(p.place.dir)
-	is, errno2 := sock.Identify(now.dir)
-	if was == is || errno != 0 || errno2 != 0 {
+	if p.place.id == now.id {
 		now.close()
 		return nil
 	}
@@ -96,8 +109,10 @@ func (p *Partial) Follow() error {
 			return asError(errno)
 		}
 	}
-	p.place.close()
-	p.place = now
+	if !p.shares {
+		p.place.close()
+	}
+	p.place, p.shares = now, false
 	return nil
 }
 

@@ -56,22 +56,9 @@ type Published struct {
 // of one from BeginNamed or Reopen is left when it was not published, for its owner to
 // remove.
 func (p *Partial) Publish(t Terms) (Published, error) {
-	defer p.close()
-	done, err := p.publish(t)
-	if (err != nil || done.Repeated) && p.hidden != "" && !p.named {
-		_ = unix.Unlinkat(p.place.dir, p.hidden, 0)
-	}
-	return done, err
-}
-
-func (p *Partial) publish(t Terms) (done Published, err error) {
-	if errno := p.finishFile(t); errno != 0 {
-		return done, errno
-	}
-	if p.store.durable {
-		return p.store.commit(p, t)
-	}
-	return p.name(t)
+	w := &pending{part: p, terms: t, ready: make(chan struct{})}
+	p.store.publish([]*pending{w})
+	return w.done, w.err
 }
 
 // finishFile sets what the file has beside its bytes. The time is always set, from a clock
@@ -120,13 +107,46 @@ func (p *Partial) note(t Terms) {
 	}
 }
 
-// name is the step that others see: check and naming under one lock.
-func (p *Partial) name(t Terms) (done Published, err error) {
-	lock, errno := lockName(p.place.dir, p.base)
-	if errno != 0 {
-		return done, errno
+// name is the step that others see: check and naming under one lock. A directory that was
+// removed meanwhile is made again.
+func (p *Partial) name(t Terms) (Published, error) {
+	done, err := p.nameHere(t)
+	if err != nil && p.place.isGone() && p.Follow() == nil {
+		done, err = p.nameHere(t)
 	}
-	defer lock.Unlock()
+	return done, err
+}
+
+func (p *Partial) nameHere(t Terms) (Published, error) {
+	defer lockIn(p.place.id, p.base).Unlock()
+	done, err := p.takeName(t)
+	if err != nil || done.Repeated {
+		return done, err
+	}
+	done.Digests, done.Info = t.Digests, p.info
+	if t.ID != "" {
+		p.store.told.add(transfer{t.ID, p.path}, done)
+	}
+	return done, nil
+}
+
+// takeName gives the file its name. Most names are new, and trying that costs less than asking
+// first; link(2) never replaces, whatever the file system knows beside it.
+func (p *Partial) takeName(t Terms) (done Published, err error) {
+	if t.Holds != nil || p.hidden != "" {
+		return p.lookAndTake(t)
+	}
+	if done, repeated := p.store.repeats(p.path, t.ID, false); repeated {
+		return done, nil
+	}
+	if errno := p.appear(p.base); errno != unix.EEXIST {
+		return Published{Path: p.path}, asError(errno)
+	}
+	return p.lookAndTake(t)
+}
+
+// lookAndTake looks what has the name, and does what the terms say.
+func (p *Partial) lookAndTake(t Terms) (done Published, err error) {
 	exists, err := p.store.check(p.place.dir, p.path, p.base, t)
 	if done, repeated := p.store.repeats(p.path, t.ID, exists || err != nil); repeated {
 		return done, nil
@@ -134,6 +154,7 @@ func (p *Partial) name(t Terms) (done Published, err error) {
 	if err != nil {
 		return done, err
 	}
+	var errno sock.Errno
 	done.Path = p.path
 	switch {
 	case exists && t.Conflict == KeepBoth && t.Holds == nil:
@@ -147,14 +168,7 @@ func (p *Partial) name(t Terms) (done Published, err error) {
 			return done, ErrExists
 		}
 	}
-	if errno != 0 {
-		return done, asError(errno)
-	}
-	done.Digests, done.Info = t.Digests, p.info
-	if t.ID != "" {
-		p.store.told.add(transfer{t.ID, p.path}, done)
-	}
-	return done, nil
+	return done, asError(errno)
 }
 
 // Check says whether a file could be published as path now, so that nobody sends one in
@@ -217,18 +231,41 @@ func (s *Store) info(path string) (sock.FileInfo, bool) {
 
 // appear gives the file a name that nothing has; EEXIST if something does.
 func (p *Partial) appear(base string) sock.Errno {
+	dir, calls := p.place.dir, &p.store.calls
 	if p.hidden == "" {
-		return p.store.calls.link(p.FD, p.place.dir, base)
+		return calls.link(p.FD, dir, base)
 	}
-	dir := p.place.dir
-	errno := retry(func() error { return unix.Renameat2(dir, p.hidden, dir, base, unix.RENAME_NOREPLACE) })
+	errno := calls.renameNew(dir, p.hidden, base)
 	if errno == unix.EINVAL || errno == unix.ENOSYS {
-		errno = p.store.calls.rename(dir, p.hidden, base) // the file system knows no better
+		errno = p.appearByHand(base) // the file system knows no better
 	}
 	if errno == 0 {
 		p.hidden = ""
 	}
 	return errno
+}
+
+// appearByHand does what rename(2) cannot where it knows no RENAME_NOREPLACE: it links, or
+// looks first where there are no links.
+func (p *Partial) appearByHand(base string) sock.Errno {
+	dir, calls := p.place.dir, &p.store.calls
+	switch errno := calls.linkName(dir, p.hidden, base); errno {
+	case 0:
+		_ = unix.Unlinkat(dir, p.hidden, 0) // what stays is swept at the next start
+		return 0
+	case unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL:
+	default:
+		return errno
+	}
+	var st unix.Stat_t
+	switch errno := retry(func() error { return unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW) }); errno {
+	case unix.ENOENT:
+		return calls.rename(dir, p.hidden, base)
+	case 0:
+		return unix.EEXIST
+	default:
+		return errno
+	}
 }
 
 // replace takes the place of the file that has the name.
@@ -251,11 +288,7 @@ func (p *Partial) replace() sock.Errno {
 // unname takes back the name that the file has got, unless another has taken its place.
 func (p *Partial) unname(path string) {
 	_, base := split(path)
-	lock, errno := lockName(p.place.dir, base)
-	if errno != 0 {
-		return
-	}
-	defer lock.Unlock()
+	defer lockIn(p.place.id, base).Unlock()
 	var mine, there unix.Stat_t
 	if unix.Fstat(p.FD, &mine) != nil || unix.Fstatat(p.place.dir, base, &there, unix.AT_SYMLINK_NOFOLLOW) != nil {
 		return

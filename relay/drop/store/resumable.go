@@ -58,7 +58,11 @@ func (s *Store) Reopen(path, id string) (p *Partial, size int64, err error) {
 	if errno != 0 {
 		return nil, 0, asError(errno)
 	}
-	p, err = s.openNamed(place{dir: fd}, path, id, 0)
+	at, err := s.placeAt(dir, fd, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	p, err = s.openNamed(at, path, id, 0)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -70,7 +74,7 @@ func (s *Store) Reopen(path, id string) (p *Partial, size int64, err error) {
 	return p, info.Size, nil
 }
 
-func (s *Store) openNamed(at place, path, id string, flags int) (*Partial, error) {
+func (s *Store) openNamed(at *place, path, id string, flags int) (*Partial, error) {
 	_, base := split(path)
 	p := &Partial{FD: -1, store: s, place: at, path: path, base: base, named: true}
 	fd, errno := openat(at.dir, partName(id), flags|unix.O_RDWR|unix.O_NOFOLLOW, 0o666)

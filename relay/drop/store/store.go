@@ -33,6 +33,8 @@ type Store struct {
 	calls   calls
 	told    *told
 
+	unsynced *unsynced
+
 	committer committer
 }
 
@@ -40,7 +42,7 @@ type Store struct {
 // stays open as long as the store is used. durable has everything that was published
 // survive a loss of power.
 func New(dir int, durable bool) *Store {
-	return &Store{dir: dir, durable: durable, began: time.Now(), calls: kernel, told: tolds.Of(dir)}
+	return &Store{dir: dir, durable: durable, began: time.Now(), calls: kernel, told: tolds.Of(dir), unsynced: unsynceds.Of(dir)}
 }
 
 // calls is the seam at which tests put errors.
@@ -49,7 +51,9 @@ type calls struct {
 	reserve   func(file int, size int64) sock.Errno
 	sync      func(file int) sock.Errno
 	link      func(file, dir int, name string) sock.Errno
+	linkName  func(dir int, from, to string) sock.Errno
 	rename    func(dir int, from, to string) sock.Errno
+	renameNew func(dir int, from, to string) sock.Errno
 }
 
 var kernel = calls{
@@ -61,8 +65,14 @@ var kernel = calls{
 	},
 	sync: func(file int) sock.Errno { return retry(func() error { return unix.Fsync(file) }) },
 	link: link,
+	linkName: func(dir int, from, to string) sock.Errno {
+		return retry(func() error { return unix.Linkat(dir, from, dir, to, 0) })
+	},
 	rename: func(dir int, from, to string) sock.Errno {
 		return retry(func() error { return unix.Renameat(dir, from, dir, to) })
+	},
+	renameNew: func(dir int, from, to string) sock.Errno {
+		return retry(func() error { return unix.Renameat2(dir, from, dir, to, unix.RENAME_NOREPLACE) })
 	},
 }
 

@@ -38,12 +38,28 @@ func (r *rig) unnamed() {
 	r.calls.temporary = func(int) (int, sock.Errno) { return -1, unix.EOPNOTSUPP }
 }
 
-// both runs a test with files that have no name meanwhile, and with hidden ones.
+// both runs a test with files that have no name meanwhile, and with hidden ones, these also
+// where rename always replaces, and where there are no links either.
 func both(t *testing.T, f func(t *testing.T, r *rig)) {
 	t.Run("unnamed", func(t *testing.T) { f(t, newRig(t)) })
 	t.Run("hidden", func(t *testing.T) {
 		r := newRig(t)
 		r.unnamed()
+		f(t, r)
+	})
+	refuse := func(with sock.Errno) func(int, string, string) sock.Errno {
+		return func(int, string, string) sock.Errno { return with }
+	}
+	t.Run("renamed over", func(t *testing.T) {
+		r := newRig(t)
+		r.unnamed()
+		r.calls.renameNew = refuse(unix.EINVAL)
+		f(t, r)
+	})
+	t.Run("without links", func(t *testing.T) {
+		r := newRig(t)
+		r.unnamed()
+		r.calls.renameNew, r.calls.linkName = refuse(unix.EINVAL), refuse(unix.EPERM)
 		f(t, r)
 	})
 }
