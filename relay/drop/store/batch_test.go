@@ -184,4 +184,18 @@ func TestDirectoriesOfOthersAreSynced(t *testing.T) {
 	if dirs, _ := r.unsynced.above("m/f/x"); fmt.Sprint(dirs) != "[m]" {
 		t.Errorf("after a move %v are remembered", dirs)
 	}
+	// The same while something is made in it: nobody goes on syncing it for ever.
+	r.unsynced.begin("m")
+	if _, err := r.Move("m", "l", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.unsynced.end("m")
+	for _, path := range []string{"l/f/x", "m/f/x"} {
+		if _, err := r.put(path, "", Terms{}); err != nil {
+			t.Error(err)
+		}
+		if dirs, _ := r.unsynced.above(path); len(dirs) != 0 {
+			t.Errorf("%v are remembered", dirs)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"strings"
 	"sync"
 
@@ -52,7 +53,7 @@ func (u *unsynced) end(path string) {
 
 func (u *unsynced) change(path string, n news, making int) {
 	u.turn++
-	u.dirs[path] = news{u.turn, n.making + making}
+	u.dirs[path] = news{u.turn, max(n.making+making, 0)} // it may have been moved meanwhile
 }
 
 // above finds those that a path is beneath, the outermost first, and their turns.
@@ -100,10 +101,10 @@ func (s *Store) makeDirectory(parent int, above, base string) sock.Errno {
 func (u *unsynced) moved(from, to string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for dir, n := range u.dirs {
+	for dir, n := range maps.Clone(u.dirs) {
 		if rest, beneath := strings.CutPrefix(dir, from); beneath && (rest == "" || rest[0] == '/') {
 			delete(u.dirs, dir)
-			u.dirs[to+rest] = n
+			u.dirs[to+rest] = news{turn: n.turn} // who makes something in it ends that under the old path
 		}
 	}
 }
