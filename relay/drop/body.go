@@ -67,14 +67,20 @@ func (c *Conn) gather() {
 
 // progress is told of bytes that are in the file.
 func (up *upload) progress(c *Conn) {
-	t := up.trail
 	if up.o != nil {
 		up.advance(c, &up.target)
-		t = up.o.trail
 	}
 	up.grow(c.drop, growBytes)
 	up.arrivingFile().reach(up.target.Offset)
-	t.follow(c.in.workers.Hashing, c.in.loop, up.target.FD, up.target.Offset)
+	up.reader().follow(c.in.workers.Hashing, c.in.loop, up.target.FD, up.target.Offset)
+}
+
+// reader computes the digests, if somebody does.
+func (up *upload) reader() *trail {
+	if up.o != nil {
+		return up.o.trail
+	}
+	return up.trail
 }
 
 // growBytes is how much of a file of unknown length comes before it is counted.

@@ -52,12 +52,14 @@ func (c *Conn) letGo(up *upload) {
 	})
 }
 
-// advance notes how much of an upload there is, and has it made durable now and then.
+// advance notes how much of an upload there is, and has it made durable now and then, where
+// that is promised. Otherwise there is nothing to note: while this machine runs the file tells
+// how much of it there is.
 func (up *upload) advance(c *Conn, target *flow.Target) {
 	o := up.o
 	before := o.offset
 	o.offset, o.changed = target.Offset, true
-	if o.offset/checkpointEvery > before/checkpointEvery {
+	if c.drop.durable && o.offset/checkpointEvery > before/checkpointEvery {
 		s, at, part := c.drop.store, o.offset, o.part
 		c.in.workers.Disk.Do(c.in.loop, func() { o.checkpoint(s, part, at) }, nil)
 	}

@@ -283,7 +283,7 @@ func (s *resumeState) trail() *trail {
 			return newTrail(by...)
 		}
 	}
-	t.at = s.Hashed
+	t.at.Store(s.Hashed)
 	t.mark.Store(s.Hashed)
 	return t
 }
@@ -308,5 +308,5 @@ func (s *resumeState) keep(t *trail) {
 		}
 		all[a.String()] = state
 	}
-	s.Hashes, s.Hashed = all, t.at
+	s.Hashes, s.Hashed = all, t.at.Load()
 }

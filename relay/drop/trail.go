@@ -16,20 +16,28 @@ import (
 // trail computes the digests of a file that arrives. It reads what is in the file, from
 // the page cache just behind the bytes that were put there, so that the digest is of what
 // really arrived; only the tail is left to read when the last byte has come.
+//
+// Who reads is a matter of what costs more. A digest at the speed of memory is computed by
+// the worker that has just put the bytes there: another processor would have to fetch them
+// first. The others are slower than the bytes come, and have workers of their own.
 type trail struct {
 	by   []digest.Algorithm
 	mark atomic.Int64 // bytes that are in the file
-	out  atomic.Bool  // somebody reads, or is about to
+	at   atomic.Int64 // bytes that were read; whoever reads moves it
+	out  atomic.Bool  // a worker of ours reads, or is about to
 	over atomic.Bool  // the file is not to be touched any more
 	mu   sync.Mutex   // held by whoever reads; guards what follows
 	to   []hash.Hash
-	at   int64 // bytes that were read
 	err  error
 }
 
 const (
 	trailBytes = 256 << 10 // of a read: they fit the second-level cache of most processors
 	trailFrom  = 1 << 20   // bytes that are worth another job
+	// trailClose is how far behind the reader may be for the worker that fills the file to
+	// read as well, in bytes. More is to be read where an upload goes on after a restart,
+	// and the socket cannot wait for that.
+	trailClose = 8 << 20
 )
 
 var trailBuffers = sync.Pool{New: func() any { return new([trailBytes]byte) }}
@@ -49,13 +57,28 @@ func newTrail(by ...digest.Algorithm) *trail {
 	return t
 }
 
+// beside is what the worker that fills the file calls as it goes; nil = it has nothing to do
+// with the digests.
+func (t *trail) beside(file int) func(mark int64) {
+	if t == nil || slices.ContainsFunc(t.by, func(a digest.Algorithm) bool { return !a.Quick() }) {
+		return nil
+	}
+	return func(mark int64) {
+		if mark-t.at.Load() > trailClose || !t.mu.TryLock() {
+			return
+		}
+		defer t.mu.Unlock()
+		t.readTo(file, mark)
+	}
+}
+
 // follow says how much of the file is there, and has it read when that is worth it.
 func (t *trail) follow(d *flow.Disk, l *loop.Loop, file int, mark int64) {
 	if t == nil {
 		return
 	}
-	before := t.mark.Swap(mark)
-	if mark/trailFrom > before/trailFrom && !t.out.Swap(true) {
+	t.mark.Store(mark)
+	if mark-t.at.Load() >= trailFrom && !t.out.Swap(true) {
 		d.Do(l, func() { t.catchUp(file) }, nil)
 	}
 }
@@ -66,13 +89,18 @@ func (t *trail) catchUp(file int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for {
-		for mark := t.mark.Load(); t.at < mark && !t.over.Load(); {
-			t.read(file, mark)
-		}
+		t.readTo(file, t.mark.Load())
 		t.out.Store(false)
-		if t.over.Load() || t.at >= t.mark.Load() || t.out.Swap(true) {
+		if t.over.Load() || t.at.Load() >= t.mark.Load() || t.out.Swap(true) {
 			return
 		}
+	}
+}
+
+// readTo reads up to a place, with mu held.
+func (t *trail) readTo(file int, to int64) {
+	for t.at.Load() < to && !t.over.Load() {
+		t.read(file, to)
 	}
 }
 
@@ -80,7 +108,7 @@ func (t *trail) catchUp(file int) {
 func (t *trail) read(file int, to int64) {
 	buf := trailBuffers.Get().(*[trailBytes]byte)
 	defer trailBuffers.Put(buf)
-	n, errno := sock.ReadAt(file, buf[:min(to-t.at, trailBytes)], t.at)
+	n, errno := sock.ReadAt(file, buf[:min(to-t.at.Load(), trailBytes)], t.at.Load())
 	if n == 0 {
 		t.err = io.ErrUnexpectedEOF
 		if errno != 0 {
@@ -92,7 +120,7 @@ func (t *trail) read(file int, to int64) {
 	for _, h := range t.to {
 		h.Write(buf[:n])
 	}
-	t.at += int64(n)
+	t.at.Add(int64(n))
 }
 
 // end reads what is left of a file of this size and gives the digests. Nobody reads the
@@ -103,9 +131,7 @@ func (t *trail) end(file int, size int64) ([]digest.Sum, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for t.at < size && !t.over.Load() {
-		t.read(file, size)
-	}
+	t.readTo(file, size)
 	t.over.Store(true)
 	if t.err != nil {
 		return nil, t.err
@@ -137,8 +163,9 @@ func (t *trail) handOver() *trail {
 	t.over.Store(true)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	next := &trail{by: t.by, to: t.to, at: t.at, err: t.err}
-	next.mark.Store(t.at)
+	next := &trail{by: t.by, to: t.to, err: t.err}
+	next.at.Store(t.at.Load())
+	next.mark.Store(t.at.Load())
 	t.to = nil
 	return next
 }

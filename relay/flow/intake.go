@@ -20,7 +20,8 @@ type intake struct {
 	chunks       *Chunks
 	most         int64 // bytes that the file may hold; 0 = any
 	mostErr      sock.Errno
-	unfit        bool // splice refuses the file or the socket
+	unfit        bool        // splice refuses the file or the socket
+	told         func(int64) // of what is stored; see Target
 
 	stored    int64
 	fileErr   sock.Errno
@@ -49,7 +50,11 @@ const intakeMost = 8 << 20
 // run stores what is held, and goes on as long as more comes at once.
 func (c *storeCalls) run(a *intake) {
 	for {
-		if a.fileErr = c.put(a); a.fileErr != 0 || a.remain == 0 || a.stored >= intakeMost {
+		a.fileErr = c.put(a)
+		if a.told != nil {
+			a.told(a.offset)
+		}
+		if a.fileErr != 0 || a.remain == 0 || a.stored >= intakeMost {
 			return
 		}
 		if c.take(a); a.held == 0 {

@@ -21,9 +21,13 @@ type Target struct {
 	// beyond; 0 = any length.
 	Most    int64
 	MostErr sock.Errno
-	out     bool // a worker has a step
-	back    bool // and has done it
-	step    intake
+	// Stored is called on the worker after each step that it takes, with the offset up to
+	// which the file is filled: what was written last is still close to that processor.
+	// nil = nobody asks.
+	Stored func(upTo int64)
+	out    bool // a worker has a step
+	back   bool // and has done it
+	step   intake
 }
 
 // Out reports that a disk worker owns the file, the pipe and the socket.
@@ -119,6 +123,7 @@ func (r *Receiver) intake(f *Flow, src *End, dst *Target) *intake {
 	dst.step = intake{
 		socket: src.FD, file: dst.FD, offset: dst.Offset, remain: f.Remain, chunk: f.Chunk,
 		unfit: f.unfit, chunks: dst.Chunks, most: dst.Most, mostErr: dst.MostErr,
+		told: dst.Stored,
 	}
 	a := &dst.step
 	if a.chunks == nil && !f.unfit && f.Remain > smallBody && r.mover.Mode != Never {

@@ -40,6 +40,9 @@ func (a Algorithm) New() hash.Hash {
 	return xxh3.New128()
 }
 
+// Quick reports that it is computed about as fast as memory is read.
+func (a Algorithm) Quick() bool { return a == XXH3 }
+
 // size is the length of a value, in bytes.
 func (a Algorithm) size() int {
 	switch a {
