@@ -52,8 +52,8 @@ func TestDropSlowHeads(t *testing.T) {
 	t.Parallel()
 	r := startDrop(t, func(_ *harness.Config, d harness.Table) { d["header_timeout"] = "700ms" })
 	t.Run("dripping", func(t *testing.T) {
+		stop, start := make(chan struct{}), time.Now() // before it is accepted
 		c := r.client(t)
-		stop, start := make(chan struct{}), time.Now()
 		go drip(&peer.Conn{Conn: noWriteError{c.Conn}}, 50*time.Millisecond, stop)
 		defer close(stop)
 		c.say(t, "GET / HTTP/1.1\r\nHost: a\r\nX: ")
@@ -76,7 +76,8 @@ func TestDropSlowHeads(t *testing.T) {
 		within(t, "header_timeout", start, 650*time.Millisecond, late)
 	})
 	t.Run("silent", func(t *testing.T) {
-		c, start := r.client(t), time.Now()
+		start := time.Now() // before it is accepted
+		c := r.client(t)
 		c.wantEnd(t, false)
 		within(t, "header_timeout", start, 650*time.Millisecond, late)
 	})
@@ -101,8 +102,8 @@ func TestDropIdle(t *testing.T) {
 			})
 			r.file(t, "a", bytesOf(1, 50<<20))
 			kept, stalled := r.client(t), r.client(t)
+			start := time.Now() // before it is idle
 			kept.fetch(t, "/none")
-			start := time.Now()
 			kept.wantEnd(t, false)
 			within(t, "idle_timeout", start, 650*time.Millisecond, late)
 

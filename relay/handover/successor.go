@@ -25,21 +25,22 @@ type Successor struct {
 	// not killed for being slow.
 	Patient bool
 
-	cmd    *exec.Cmd
-	conn   *conn
-	exited chan struct{} // closed when it has ended, and been waited for
+	cmd     *exec.Cmd
+	conn    *conn
+	greeted chan error    // how the greeting ended
+	exited  chan struct{} // closed when it has ended, and been waited for
 }
 
 // Start starts the program that is on disk now, and waits until it is ready to take over.
 // If it is not, it is dead when Start returns, and nothing has changed. The descriptors of
 // the listening sockets stay the caller's.
 func Start(ctx context.Context, p Program, h Hello, handed Sockets, fds []int) (*Successor, error) {
-	s, err := spawn(p, h.Notifier.On())
+	s, err := spawn(p, h, handed, fds)
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { s.cmd.Process.Kill() })
-	err = s.comeUp(h, handed, fds)
+	err = s.comeUp()
 	if !stop() && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -50,18 +51,32 @@ func Start(ctx context.Context, p Program, h Hello, handed Sockets, fds []int) (
 	return s, nil
 }
 
-func spawn(p Program, sibling bool) (*Successor, error) {
+// greetMoment is how long the start waits for the greeting. What the connection does not
+// hold is given when somebody receives it.
+const greetMoment = 100 * time.Millisecond
+
+// spawn starts the program. What that needs to serve lies ready when it begins, so that it
+// can even if this process is killed at that very moment.
+func spawn(p Program, h Hello, handed Sockets, fds []int) (*Successor, error) {
 	ours, theirs, err := pair()
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
-	s := &Successor{conn: ours, exited: make(chan struct{}), cmd: exec.Command(p.Path, p.Args...)}
+	s := &Successor{conn: ours, greeted: make(chan error, 1), exited: make(chan struct{}), cmd: exec.Command(p.Path, p.Args...)}
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	s.cmd.ExtraFiles = []*os.File{theirs}
 	s.cmd.Env = append(childEnvironment(os.Environ()), environment+"=3")
-	if err := bear(s.cmd, sibling, s.exited); err != nil {
+	s.conn.limit(comeUpMost)
+	go func() { s.greeted <- s.greet(h, handed, fds) }()
+	select {
+	case err = <-s.greeted:
+		s.greeted <- err
+	case <-time.After(greetMoment):
+	}
+	if err := bear(s.cmd, h.Notifier.On(), s.exited); err != nil {
 		ours.Close()
+		<-s.greeted
 		return nil, fmt.Errorf("start the program on disk: %w", err)
 	}
 	return s, nil
@@ -82,19 +97,27 @@ func childEnvironment(all []string) []string {
 	return kept
 }
 
-// comeUp says hello and waits for the answer.
-func (s *Successor) comeUp(h Hello, handed Sockets, fds []int) error {
-	s.conn.limit(comeUpMost)
-	defer s.conn.limit(0)
+// greet says hello and gives the sockets, which whoever owns them must not close meanwhile.
+func (s *Successor) greet(h Hello, handed Sockets, fds []int) error {
 	h.Sockets = len(fds)
 	if err := s.conn.send(hello, h, nil); err != nil {
-		return s.explain(err)
+		return err
 	}
 	for from := 0; from < len(fds); from += DescriptorsMost {
 		to := min(from+DescriptorsMost, len(fds))
 		if err := s.conn.send(sockets, Sockets{handed.Names[from:to]}, fds[from:to]); err != nil {
-			return s.explain(err)
+			return err
 		}
+	}
+	return nil
+}
+
+// comeUp waits for the answer.
+func (s *Successor) comeUp() error {
+	s.conn.limit(comeUpMost)
+	defer s.conn.limit(0)
+	if err := <-s.greeted; err != nil {
+		return s.explain(err)
 	}
 	m, err := s.expect(ready)
 	if err != nil {
