@@ -83,6 +83,29 @@ func (up *upload) reader() *trail {
 	return up.trail
 }
 
+// writeBehind is how many bytes of a file that is to be durable come before the disk is told
+// to begin with them. In steps of 16 MiB it got in the way.
+const writeBehind = 64 << 20
+
+// beside is what the worker that fills the file does as it goes: it computes digests, and of
+// a file that is to be durable it has the disk begin, so that the sync at the end is short.
+func (up *upload) beside(durable bool) func(upTo int64) {
+	read := up.reader().beside(up.target.FD)
+	if !durable {
+		return read
+	}
+	fd, begun := up.target.FD, up.target.Offset
+	return func(upTo int64) {
+		if read != nil {
+			read(upTo)
+		}
+		if upTo-begun >= writeBehind {
+			sock.WriteBehind(fd, begun, upTo-begun)
+			begun = upTo
+		}
+	}
+}
+
 // growBytes is how much of a file of unknown length comes before it is counted.
 const growBytes = 1 << 20
 

@@ -160,7 +160,7 @@ func (c *Conn) admitted() {
 		}
 	}
 	up.target.Most, up.target.MostErr = up.most, up.mostErr
-	up.target.Stored = up.reader().beside(up.target.FD)
+	up.target.Stored = up.beside(c.drop.durable)
 	if up.length < 0 {
 		up.target.Chunks = &flow.Chunks{}
 	}
