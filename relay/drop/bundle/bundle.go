@@ -16,6 +16,8 @@ const (
 	// DepthMost is how many directories a file may be beneath: to make many for each of many
 	// files would keep a worker from everybody for long.
 	DepthMost = 32
+	// lineMost bounds the line of a file, in bytes: what stands in it goes into logs.
+	lineMost = 16 << 10
 	// BytesMost bounds a bundle, in bytes.
 	BytesMost = 1 << 20
 )
@@ -67,7 +69,7 @@ func Read(b []byte) (files []File, err error) {
 }
 
 func next(b []byte) (f File, rest []byte, err error) {
-	end := bytes.IndexByte(b, '\n')
+	end := bytes.IndexByte(b[:min(len(b), lineMost)], '\n')
 	if end < 0 {
 		return f, nil, errLine
 	}
