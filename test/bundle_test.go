@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -157,6 +156,7 @@ func TestBundleRefused(t *testing.T) {
 		{"/", one + "rest", nil, 400},
 		{"/", one + "b 2 - - - -\nx", nil, 400},
 		{"/", strings.Repeat(one, 129), nil, 400},
+		{"/", plainly(strings.Repeat("x", 16<<10), "x"), nil, 400},
 		{"/", strings.Repeat("x", 1<<20+1), nil, 413},
 		{"/.relay-a/", one, nil, 403},
 		{"/../a", one, nil, 400},
@@ -332,108 +332,5 @@ func (b *breaker) pass(c *peer.Conn, target string) {
 			c.Close()
 			return
 		}
-	}
-}
-
-// Files whose answers were lost with those of their bundles are sent again, and are there
-// once.
-func TestSendLosesAnswersToBundles(t *testing.T) {
-	t.Parallel()
-	r := startDrop(t, conflicting("keep_both"))
-	b := newBreaker(t, r.Address(t, "files"), 2)
-	from := filepath.Join(t.TempDir(), "from")
-	for i := range 400 {
-		plantFile(t, filepath.Join(from, fmt.Sprintf("f%03d", i)), bytesOf(uint64(i), i*7), 0o644, time.Unix(int64(i), 0))
-	}
-	o := harness.Run(t, "send", "-rf", "-j2", stateFlag(t), from+"/", "http://"+b.Address+"/")
-	if o.Code != 0 || b.left.Load() >= 0 {
-		t.Errorf("exit code %d, %d answers were still to be lost\n%s", o.Code, b.left.Load(), o.Stderr)
-	}
-	sameTree(t, r.dir, from)
-	for i := range 400 {
-		wantArrivedOnce(t, r.Relay, fmt.Sprintf("f%03d", i))
-	}
-}
-
-// A server that says it takes bundles, and does not, gets the files one by one.
-func TestSendToWhoRefusesBundles(t *testing.T) {
-	t.Parallel()
-	var mu sync.Mutex
-	got, bundles := map[string]string{}, 0
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		body, _ := io.ReadAll(q.Body)
-		mu.Lock()
-		defer mu.Unlock()
-		w.Header().Set("Accept-Post", strings.TrimPrefix(bundleType, "Content-Type: "))
-		switch q.Method {
-		case http.MethodPut:
-			got[q.URL.Path] = string(body)
-			w.WriteHeader(http.StatusCreated)
-		case http.MethodPost:
-			bundles++
-			w.WriteHeader(http.StatusUnsupportedMediaType)
-		default:
-			w.WriteHeader(http.StatusMethodNotAllowed)
-		}
-	})}
-	go func() { _ = s.Serve(l) }()
-	t.Cleanup(func() { s.Close() })
-	from := t.TempDir()
-	for i := range 300 {
-		plantFile(t, filepath.Join(from, fmt.Sprintf("f%03d", i)), fmt.Append(nil, i), 0o644, time.Unix(7, 0))
-	}
-	o := harness.Run(t, "send", "-rf", "-j1", stateFlag(t), from+"/", "http://"+l.Addr().String()+"/")
-	mu.Lock()
-	defer mu.Unlock()
-	if o.Code != 0 || len(got) != 300 || got["/f299"] != "299" || bundles == 0 || bundles > 2 {
-		t.Errorf("exit code %d, %d files, %d bundles\n%s", o.Code, len(got), bundles, o.Stderr)
-	}
-}
-
-// A file that the drop refuses is no other's fault, wherever it stands: the rest arrives.
-func TestSendSomeRefused(t *testing.T) {
-	t.Parallel()
-	r := startDrop(t, writable)
-	from := filepath.Join(t.TempDir(), "from")
-	good := 0
-	for i := range 600 {
-		name := fmt.Sprintf("d%03d/f", i)
-		if i%3 == 0 {
-			name = fmt.Sprintf("d%03d/.relay-x", i)
-		} else {
-			good++
-		}
-		plantFile(t, filepath.Join(from, name), fmt.Append(nil, i), 0o644, time.Unix(7, 0))
-	}
-	o, m := transfer(t, "send", "-rf", "-j2", stateFlag(t), from+"/", "http://"+r.Address(t, "files")+"/in/")
-	if o.Code == 0 || m.FilesFailed != 200 || len(snapshotFiles(r.dir)) != good {
-		t.Errorf("exit code %d, %+v, %d files of %d are there", o.Code, m, len(snapshotFiles(r.dir)), good)
-	}
-}
-
-// A server that answers, and always with an error of its own, is given up like one that is
-// not there.
-func TestSendGivesUpWhoAlwaysFails(t *testing.T) {
-	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		_, _ = io.Copy(io.Discard, q.Body)
-		w.WriteHeader(http.StatusServiceUnavailable)
-	})}
-	go func() { _ = s.Serve(l) }()
-	t.Cleanup(func() { s.Close() })
-	from := t.TempDir()
-	plantFile(t, filepath.Join(from, "a"), []byte("a"), 0o644, time.Unix(7, 0))
-	plantFile(t, filepath.Join(from, "b"), []byte("b"), 0o644, time.Unix(7, 0))
-	o, m := transfer(t, "send", "-rf", "--give-up-after", "500ms", stateFlag(t), from+"/", "http://"+l.Addr().String()+"/")
-	if o.Code == 0 || m.FilesFailed != 2 {
-		t.Errorf("exit code %d, %+v\n%s", o.Code, m, o.Stderr)
 	}
 }

@@ -62,7 +62,7 @@ type bundler struct {
 // bundlesNow reports that a file is to go in a bundle. One that a connection has broken over
 // goes by itself, so that what is wrong with it is no other file's fault.
 func (l *putLane) bundlesNow(p *post) bool {
-	return l.bundling() && p.size <= bundledMost && p.tries == 0 && strings.Count(p.to.path, "/") <= bundle.DepthMost
+	return l.bundling() && p.size <= bundledMost && !p.alone && strings.Count(p.to.path, "/") <= bundle.DepthMost
 }
 
 func (l *putLane) bundling() bool {
@@ -118,12 +118,11 @@ func (l *putLane) unpack(res *http.Response) error {
 	l.measure(first.sent)
 	switch {
 	case res.StatusCode == http.StatusOK:
-		l.run.bundles.broken.Store(0)
 		return l.judgeEach(res, first.files)
 	case res.StatusCode == http.StatusUnauthorized, res.StatusCode >= http.StatusInternalServerError && res.StatusCode != http.StatusNotImplemented:
 		err := taken(l.under, res)
-		for wait := range first.files {
-			l.judge(err, wait == 0)
+		for i := range first.files {
+			l.judge(err, i == 0)
 		}
 	default: // it is about the bundle, and maybe not about what is in it
 		l.run.bundles.refused.Store(true)
@@ -148,6 +147,7 @@ func (l *putLane) judgeEach(res *http.Response, files int) error {
 	if err != nil {
 		return err
 	}
+	l.run.bundles.broken.Store(0)
 	wait := true
 	for _, a := range answers {
 		err := takenAs(l.window[0].file.to, a.Status, func() string { return a.Why })

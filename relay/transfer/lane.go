@@ -27,6 +27,9 @@ type work interface {
 	event(Kind) Event
 	// another counts a try that failed, and says how many there were.
 	another() int
+	// blamed does the same for a connection that broke, maybe over this one: it goes by
+	// itself from now on.
+	blamed() int
 	// release forgets what of the file this connection knew, and takes what is counted of
 	// it out of the progress.
 	release(*Run)
@@ -127,9 +130,9 @@ func (l *lane[T]) broken(m mover[T], err error) {
 func (l *lane[T]) blame(m mover[T], err error) {
 	first := l.window[0]
 	for i := range first.files {
-		l.window[i].file.another()
+		l.window[i].file.blamed()
 	}
-	if first.files == 0 && first.file.another() >= triesMost {
+	if first.files == 0 && first.file.blamed() >= triesMost {
 		l.window = l.window[1:]
 		m.give(first.file, err)
 	}
@@ -169,6 +172,12 @@ func arrived[T work](r *Run, q *queue[T], x T, of sum) {
 type attempts struct {
 	tries  int // in a row that failed, without a byte of progress
 	spoilt int // times it came damaged, or changed while it was sent
+	alone  bool
+}
+
+func (a *attempts) blamed() int {
+	a.alone = true
+	return a.another()
 }
 
 func (a *attempts) another() int {
