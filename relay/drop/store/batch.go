@@ -85,6 +85,7 @@ func (b *Batch) Add(p *Partial, t Terms) {
 // Publish publishes what was added, each as Partial.Publish does, and tells what became of it
 // in the same order.
 func (b *Batch) Publish() []Outcome {
+	b.follow()
 	b.store.publish(b.files)
 	all := make([]Outcome, len(b.files))
 	for i, w := range b.files {
@@ -101,10 +102,38 @@ func (b *Batch) Publish() []Outcome {
 	return all
 }
 
-// publish ends files that one goroutine has.
+// follow has the files of directories that were moved meanwhile go where their paths lead now.
+func (b *Batch) follow() {
+	for path, at := range b.places {
+		if b.store.leadsTo(path, at) {
+			continue
+		}
+		for _, w := range b.files {
+			if w.part.place == at {
+				w.err = w.part.Follow()
+			}
+		}
+	}
+}
+
+// leadsTo reports that a path still is that of this directory.
+func (s *Store) leadsTo(path string, at *place) bool {
+	fd, errno := sock.OpenBeneath(s.dir, path, unix.O_PATH|unix.O_DIRECTORY, false)
+	if errno != 0 {
+		return false
+	}
+	defer sock.Close(fd)
+	id, errno := sock.Identify(fd)
+	return errno == 0 && id == at.id
+}
+
+// publish ends files that one goroutine has. One that has an error already is not published.
 func (s *Store) publish(mine []*pending) {
 	waits := make([]*pending, 0, len(mine))
 	for _, w := range mine {
+		if w.err != nil {
+			continue
+		}
 		if errno := w.part.finishFile(w.terms); errno != 0 {
 			w.err = errno
 		} else if s.durable {

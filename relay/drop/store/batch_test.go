@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -106,13 +107,24 @@ func TestBatchGoesOn(t *testing.T) {
 // A directory that is removed while a batch has it open is made again, for the files that are
 // in the batch and for those that follow.
 func TestBatchLosesItsDirectory(t *testing.T) {
+	batchLoses(t, newRig(t), os.RemoveAll)
+}
+
+// One that is moved keeps what it has; the files of the batch go where they were to.
+func TestBatchAndAMovedDirectory(t *testing.T) {
+	both(t, func(t *testing.T, r *rig) {
+		batchLoses(t, r, func(dir string) error { return os.Rename(dir, dir+"2") })
+	})
+}
+
+func batchLoses(t *testing.T, r *rig, lose func(dir string) error) {
+	t.Helper()
 	for _, durable := range []bool{false, true} {
-		r := newRig(t)
 		r.durable = durable
 		descriptors := r.wantDescriptors()
 		b := r.Batch()
 		r.fill(b, "d/e/1", Terms{})
-		if err := os.RemoveAll(filepath.Join(r.dir, "d")); err != nil {
+		if err := lose(filepath.Join(r.dir, "d")); err != nil {
 			t.Fatal(err)
 		}
 		r.fill(b, "d/e/2", Terms{})
@@ -123,6 +135,11 @@ func TestBatchLosesItsDirectory(t *testing.T) {
 		}
 		r.want(map[string]string{"d/e/1": "d/e/1", "d/e/2": "d/e/2"})
 		descriptors()
+		for _, dir := range []string{"d", "d2"} {
+			if err := os.RemoveAll(filepath.Join(r.dir, dir)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 
@@ -154,6 +171,9 @@ func TestDirectoriesOfOthersAreSynced(t *testing.T) {
 		if _, err := r.put(path, "", Terms{}); err != unix.EIO {
 			t.Errorf("%s: %v", path, err)
 		}
+	}
+	if err := r.MakeDirectory("n/x", 0, time.Time{}); err != unix.EIO {
+		t.Errorf("a directory: %v", err)
 	}
 	fails, synced = "", nil
 	for _, path := range []string{"n/e/a", "n/e/b"} {

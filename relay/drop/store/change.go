@@ -48,6 +48,9 @@ func (s *Store) MakeDirectory(path string, mode uint32, mtime time.Time) error {
 	}
 	defer sock.Close(fresh)
 	errno = describe(fresh, mode, mtime)
+	if above, _ := split(path); errno == 0 && s.durable {
+		errno = s.syncAbove(above)
+	}
 	for _, fd := range []int{fresh, dir} {
 		if errno == 0 && s.durable {
 			errno = s.calls.sync(fd)

@@ -45,6 +45,9 @@ func New(dir int, durable bool) *Store {
 	return &Store{dir: dir, durable: durable, began: time.Now(), calls: kernel, told: tolds.Of(dir), unsynced: unsynceds.Of(dir)}
 }
 
+// Durable reports that what was published survives a loss of power.
+func (s *Store) Durable() bool { return s.durable }
+
 // calls is the seam at which tests put errors.
 type calls struct {
 	temporary func(dir int) (int, sock.Errno)
