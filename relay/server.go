@@ -24,7 +24,8 @@ import (
 const (
 	// drainPoll is how often a draining server looks whether the last session is gone.
 	drainPoll = 10 * time.Millisecond
-	// diskWorkers is how many disk jobs run at once. They wait rather than compute.
+	// diskWorkers is how many disk jobs run at once. They wait for disks more than they
+	// compute: of what they put into files quick digests.
 	diskWorkers = 16
 	// bundleWorkers is how many bundles of files are stored at once.
 	bundleWorkers = 4

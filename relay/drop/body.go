@@ -72,15 +72,7 @@ func (up *upload) progress(c *Conn) {
 	}
 	up.grow(c.drop, growBytes)
 	up.arrivingFile().reach(up.target.Offset)
-	up.reader().follow(c.in.workers.Hashing, c.in.loop, up.target.FD, up.target.Offset)
-}
-
-// reader computes the digests, if somebody does.
-func (up *upload) reader() *trail {
-	if up.o != nil {
-		return up.o.trail
-	}
-	return up.trail
+	up.trail.follow(c.in.workers.Hashing, c.in.loop, up.target.FD, up.target.Offset)
 }
 
 // writeBehind is how many bytes of a file that is to be durable come before the disk is told
@@ -90,7 +82,7 @@ const writeBehind = 64 << 20
 // beside is what the worker that fills the file does as it goes: it computes digests, and of
 // a file that is to be durable it has the disk begin, so that the sync at the end is short.
 func (up *upload) beside(durable bool) func(upTo int64) {
-	read := up.reader().beside(up.target.FD)
+	read := up.trail.beside(up.target.FD)
 	if !durable {
 		return read
 	}

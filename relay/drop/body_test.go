@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"relay/relay/drop/digest"
+	"relay/relay/drop/store"
 	"relay/relay/flow"
 	"relay/relay/sock"
 )
@@ -35,6 +36,21 @@ func TestTheDiskBeginsEarly(t *testing.T) {
 		t.Errorf("it has not begun with %d pages", n)
 	}
 	wantSum(t, up.trail, fd, content, digest.XXH3)
+}
+
+// What comes is followed where that is cheap, whether the file comes in one request or several.
+func TestAimFollowsQuickDigests(t *testing.T) {
+	for by, want := range map[digest.Algorithm]bool{digest.XXH3: true, digest.SHA256: false} {
+		for name, up := range map[string]*upload{
+			"whole": {trail: newTrail(by)},
+			"part":  {o: &ongoing{part: &store.Partial{}, trail: newTrail(by)}},
+		} {
+			up.aim(&Drop{})
+			if got := up.target.Stored != nil; got != want {
+				t.Errorf("%v, %s: followed is %v", by, name, got)
+			}
+		}
+	}
 }
 
 func TestNobodyIsToldWithoutNeed(t *testing.T) {

@@ -1,6 +1,7 @@
 package drop
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -72,7 +73,7 @@ func (c *Conn) deliver(n name) {
 func (v *delivery) read(b []byte) error {
 	all, err := bundle.Read(b)
 	if err != nil {
-		return errBundle
+		return fmt.Errorf("%w: %w", errBundle, err)
 	}
 	v.files = make([]bundledFile, len(all))
 	batch := v.drop.store.Batch()
@@ -151,7 +152,7 @@ func (v *delivery) admit(f *bundledFile, from *bundle.File) bool {
 	return true
 }
 
-// fill makes a file of what came.
+// fill makes a file of what came. On an error it is gone again.
 func (up *upload) fill(batch *store.Batch, content []byte) (err error) {
 	if up.part, err = batch.Begin(up.name.path, int64(len(content))); err != nil {
 		return err

@@ -32,6 +32,8 @@ type ongoing struct {
 	saving sync.Mutex     // held by a worker that writes the state, or closes the file
 	part   *store.Partial // guarded by saving
 	lost   error          // guarded by saving: the disk did not take what is in it
+
+	checkpointing atomic.Bool // a worker is at it, or is about to be
 }
 
 // claim is a request that owns an upload or wants to.

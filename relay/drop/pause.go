@@ -53,13 +53,13 @@ func (c *Conn) letGo(up *upload) {
 }
 
 // advance notes how much of an upload there is, and has it made durable now and then, where
-// that is promised. Otherwise there is nothing to note: while this machine runs the file tells
-// how much of it there is.
+// that is promised: one at a time, a slow disk must not keep all workers. Otherwise the file
+// alone tells how much of it there is, and after a restart of the machine nobody does.
 func (up *upload) advance(c *Conn, target *flow.Target) {
 	o := up.o
 	before := o.offset
 	o.offset, o.changed = target.Offset, true
-	if c.drop.durable && o.offset/checkpointEvery > before/checkpointEvery {
+	if c.drop.durable && o.offset/checkpointEvery > before/checkpointEvery && !o.checkpointing.Swap(true) {
 		s, at, part := c.drop.store, o.offset, o.part
 		c.in.workers.Disk.Do(c.in.loop, func() { o.checkpoint(s, part, at) }, nil)
 	}

@@ -134,8 +134,9 @@ func (o *ongoing) goOn(s *store.Store, part *store.Partial, size int64) (err err
 			return err
 		}
 	}
-	if err == nil && (size != o.state.Offset || o.state.Naming) {
-		o.state.Offset, o.state.Naming = size, false
+	if err == nil && (size != o.state.Offset && s.Durable() || o.state.Naming) {
+		o.durable(s, size)
+		o.state.Naming = false
 		err = o.save(s)
 	}
 	if err != nil {
@@ -144,6 +145,9 @@ func (o *ongoing) goOn(s *store.Store, part *store.Partial, size int64) (err err
 		return err
 	}
 	o.offset = size
+	if o.state.Hashed > size { // of what was cut off: other bytes may come in its place
+		o.state.Hashes, o.state.Hashed = nil, 0
+	}
 	if o.trail == nil {
 		o.trail = o.state.trail()
 	}
@@ -163,7 +167,7 @@ func (o *ongoing) suspend(s *store.Store, durable bool) error {
 	o.trail = o.trail.handOver()
 	if durable {
 		if err = o.sync(); err == nil {
-			o.state.Offset = o.offset
+			o.durable(s, o.offset)
 		}
 	}
 	if o.changed || err != nil || o.state.Offset != before {
@@ -179,11 +183,20 @@ func (o *ongoing) suspend(s *store.Store, durable bool) error {
 	return err
 }
 
+// durable notes that so many bytes were synced, if they were: after a restart of the machine
+// a store that is not durable vouches for none.
+func (o *ongoing) durable(s *store.Store, size int64) {
+	if s.Durable() {
+		o.state.Offset = size
+	}
+}
+
 // checkpoint makes durable what there is, beside the transfer that goes on, so that a
 // loss of power costs no more than what came since.
 //
 // It is for one opening of the file: when that is over, the store may be as well.
 func (o *ongoing) checkpoint(s *store.Store, part *store.Partial, offset int64) {
+	defer o.checkpointing.Store(false)
 	o.saving.Lock()
 	defer o.saving.Unlock()
 	if o.part != part || o.sync() != nil {

@@ -17,9 +17,10 @@ import (
 // the page cache just behind the bytes that were put there, so that the digest is of what
 // really arrived; only the tail is left to read when the last byte has come.
 //
-// Who reads is a matter of what costs more. A digest at the speed of memory is computed by
-// the worker that has just put the bytes there: another processor would have to fetch them
-// first. The others are slower than the bytes come, and have workers of their own.
+// Who reads is a matter of what costs more. Of a body, a digest at the speed of memory is
+// computed by the worker that has just put the bytes there: another processor would have to
+// fetch them first. The others are slower than the bytes come, and have workers of their own,
+// as have copies, and whoever is far behind.
 type trail struct {
 	by   []digest.Algorithm
 	mark atomic.Int64 // bytes that are in the file
@@ -78,7 +79,7 @@ func (t *trail) follow(d *flow.Disk, l *loop.Loop, file int, mark int64) {
 		return
 	}
 	t.mark.Store(mark)
-	if mark-t.at.Load() >= trailFrom && !t.out.Swap(true) {
+	if mark-t.at.Load() >= trailFrom && !t.over.Load() && !t.out.Swap(true) {
 		d.Do(l, func() { t.catchUp(file) }, nil)
 	}
 }
@@ -133,6 +134,9 @@ func (t *trail) end(file int, size int64) ([]digest.Sum, error) {
 	defer t.mu.Unlock()
 	t.readTo(file, size)
 	t.over.Store(true)
+	if t.at.Load() > size {
+		t.err = errLength // the digest would be of bytes that are not in the file
+	}
 	if t.err != nil {
 		return nil, t.err
 	}

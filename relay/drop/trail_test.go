@@ -124,6 +124,9 @@ func TestTrailBesideAfterHandOver(t *testing.T) {
 	beside(500_000)
 	next := tr.handOver()
 	beside(1 << 20)
+	if got := tr.at.Load(); got != 500_000 {
+		t.Errorf("%d bytes were read after it", got-500_000)
+	}
 	if got := next.at.Load(); got != 500_000 {
 		t.Fatalf("the next one begins at %d", got)
 	}

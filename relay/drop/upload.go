@@ -148,21 +148,9 @@ func (d *Drop) mayTake(up *upload) error {
 
 func (c *Conn) admitted() {
 	up := c.up
-	up.flow = flow.Flow{Remain: up.length, Chunk: c.drop.chunk}
-	if up.length < 0 {
-		up.flow.Remain = flow.Unlimited
-	}
-	if up.o != nil {
-		up.from = up.o.offset
-		up.target = flow.Target{FD: up.o.part.FD, Offset: up.from}
-		if up.told104 && up.creates && !c.say104() {
-			return
-		}
-	}
-	up.target.Most, up.target.MostErr = up.most, up.mostErr
-	up.target.Stored = up.beside(c.drop.durable)
-	if up.length < 0 {
-		up.target.Chunks = &flow.Chunks{}
+	up.aim(c.drop)
+	if up.o != nil && up.told104 && up.creates && !c.say104() {
+		return
 	}
 	if up.length == 0 {
 		c.arrivedWhole()
@@ -180,6 +168,21 @@ func (c *Conn) admitted() {
 		return
 	}
 	c.gather()
+}
+
+// aim has the body flow into its file.
+func (up *upload) aim(d *Drop) {
+	up.flow = flow.Flow{Remain: up.length, Chunk: d.chunk}
+	if up.o != nil {
+		up.from, up.trail = up.o.offset, up.o.trail
+		up.target = flow.Target{FD: up.o.part.FD, Offset: up.from}
+	}
+	up.target.Most, up.target.MostErr = up.most, up.mostErr
+	up.target.Stored = up.beside(d.durable)
+	if up.length < 0 {
+		up.flow.Remain = flow.Unlimited
+		up.target.Chunks = &flow.Chunks{}
+	}
 }
 
 // say100 tells the client to send the body.

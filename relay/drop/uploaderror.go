@@ -35,7 +35,7 @@ var errTree = errors.New("a directory")
 var errChanged = errors.New("changed")
 
 // errBundle says that what came as a bundle of files is none.
-var errBundle = errors.New("no bundle")
+var errBundle = errors.New("the body is no bundle of files")
 
 // errLeft says that nobody waits for a file to be copied any more.
 var errLeft = errors.New("left")
@@ -62,7 +62,7 @@ var refusals = []struct {
 	{unix.ENOSPC, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
 	{unix.EDQUOT, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
 	{errQuestion, refusal{statusBadRequest, errQuestion.Error(), BadRequest}},
-	{errBundle, refusal{statusBadRequest, "the body is no bundle of files", BadRequest}},
+	{errBundle, refusal{statusBadRequest, errBundle.Error(), BadRequest}},
 	{unix.EMSGSIZE, refusal{statusTooLarge, "the body is too long", BadRequest}}, // see tooLong
 	{unix.EFBIG, refusal{statusTooLarge, "the file is too large", ""}},
 	{unix.EACCES, refusal{statusForbidden, "the directory cannot be written to", ""}},
@@ -91,8 +91,11 @@ func (c *Conn) uploadFailed(err error) {
 		c.setState(receiving)
 	}
 	r := c.refusal(c.request.path, err)
-	if err == unix.EMSGSIZE && c.up != nil && c.up.message != nil {
+	switch {
+	case err == unix.EMSGSIZE && c.up != nil && c.up.message != nil:
 		r.says = c.up.message.tooLong()
+	case errors.Is(err, errBundle):
+		r.says = err.Error()
 	}
 	c.request.why = r.why
 	c.failBecause(r.status, r.says)

@@ -5,7 +5,7 @@ import "relay/relay/flow"
 // Workers are the goroutines that do for the connections of all loops what may not be done
 // on a loop.
 type Workers struct {
-	Disk    *flow.Disk // what may wait for a disk
+	Disk    *flow.Disk // what may wait for a disk; quick digests of what is on its way there, too
 	Hashing *flow.Disk // what takes a processor rather than a disk
 	// Bundles of files, each of which may wait for a disk many times: those who put or fetch
 	// one file do not wait for them.

@@ -10,7 +10,7 @@ import (
 // Disk runs what may wait for a disk, on a few goroutines of its own, so that a loop
 // never does. It is safe for concurrent use.
 //
-// The queue has no bound of its own: a session has at most one job out, so sessions
+// The queue has no bound of its own: a session has a few jobs out at most, so sessions
 // bound it.
 type Disk struct {
 	mu      sync.Mutex

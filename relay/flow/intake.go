@@ -21,7 +21,7 @@ type intake struct {
 	most         int64 // bytes that the file may hold; 0 = any
 	mostErr      sock.Errno
 	unfit        bool        // splice refuses the file or the socket
-	told         func(int64) // of what is stored; see Target
+	onStored     func(int64) // see Target
 
 	stored    int64
 	fileErr   sock.Errno
@@ -44,15 +44,15 @@ var storeKernel = storeCalls{
 }
 
 // intakeMost bounds what a worker takes in one go, in bytes: others wait for it, and
-// what is known of the transfer (its size, its rate, its digest) is as old as that.
+// what is known of the transfer (its size, its rate) is as old as that.
 const intakeMost = 8 << 20
 
 // run stores what is held, and goes on as long as more comes at once.
 func (c *storeCalls) run(a *intake) {
 	for {
 		a.fileErr = c.put(a)
-		if a.told != nil {
-			a.told(a.offset)
+		if a.onStored != nil {
+			a.onStored(a.offset)
 		}
 		if a.fileErr != 0 || a.remain == 0 || a.stored >= intakeMost {
 			return

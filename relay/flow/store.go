@@ -21,9 +21,9 @@ type Target struct {
 	// beyond; 0 = any length.
 	Most    int64
 	MostErr sock.Errno
-	// Stored is called on the worker after each step that it takes, with the offset up to
-	// which the file is filled: what was written last is still close to that processor.
-	// nil = nobody asks.
+	// Stored is called on the worker each time that it has put a pipe or a buffer full into
+	// the file, with the offset up to which that is filled: what was written last is still
+	// close to that processor. Early does not call it. nil = nobody asks.
 	Stored func(upTo int64)
 	out    bool // a worker has a step
 	back   bool // and has done it
@@ -123,7 +123,7 @@ func (r *Receiver) intake(f *Flow, src *End, dst *Target) *intake {
 	dst.step = intake{
 		socket: src.FD, file: dst.FD, offset: dst.Offset, remain: f.Remain, chunk: f.Chunk,
 		unfit: f.unfit, chunks: dst.Chunks, most: dst.Most, mostErr: dst.MostErr,
-		told: dst.Stored,
+		onStored: dst.Stored,
 	}
 	a := &dst.step
 	if a.chunks == nil && !f.unfit && f.Remain > smallBody && r.mover.Mode != Never {
