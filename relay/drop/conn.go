@@ -42,7 +42,7 @@ type Conn struct {
 	file    flow.File
 	size    int64   // of the file, as it was opened
 	listing int64   // bytes taken from the drop's allowance for listings
-	up      *upload // the file that arrives; nil = none
+	up      *upload // the file or the message that arrives; nil = none
 
 	older, newer *Conn // the connections of this loop
 }

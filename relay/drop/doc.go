@@ -24,8 +24,8 @@
 // asked (question.go) and multistatus.go answers.
 //
 // authorise.go finds out what a client may do. A file that comes in follows put.go (may
-// it?), upload.go (room for it), body.go (its bytes), publish.go (its name) and package
-// store, which is where files become visible whole or not at all. One that several requests
+// it?), upload.go (room for it), body.go (its bytes), trail.go (their digests), publish.go
+// (its name) and package store, which is where files become visible whole or not at all. One that several requests
 // bring begins in resumable.go, goes on in resume.go and rests in pause.go. Many small ones in
 // one request are a message (message.go) that delivery.go takes apart.
 //

@@ -16,7 +16,7 @@ const (
 	closed    state = iota
 	idle            // no byte of a request has come
 	heading         // a part of a head has
-	opening         // a worker looks up a name or lists a directory
+	opening         // a worker looks up a name, lists a directory, opens a file or publishes it
 	sending         // a response goes out
 	fetching        // a worker does a step of it and owns file, pipe and socket
 	lingering       // all is sent; input is thrown away until the client has read it

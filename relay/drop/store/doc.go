@@ -11,6 +11,7 @@
 // disk. It stands apart from package drop because package forward takes files away, and
 // reads what is noted with them. Start with partial.go, then publish.go: batch.go and
 // commit.go do it for many files at a time, place.go makes directories, unsynced.go knows
-// which of them the disk may not have, told.go answers who sends a file again. resumable.go is a Partial that outlives its request, change.go what is done to names
-// without bytes, sweep.go what a process finds that was killed before.
+// which of them the disk may not have, told.go answers who sends a file again. resumable.go
+// is a Partial that outlives its request, change.go what is done to names without bytes,
+// sweep.go what a process finds that was killed before.
 package store
