@@ -25,9 +25,10 @@
 //
 // authorise.go finds out what a client may do. A file that comes in follows put.go (may
 // it?), upload.go (room for it), body.go (its bytes), trail.go (their digests), publish.go
-// (its name) and package store, which is where files become visible whole or not at all. One that several requests
-// bring begins in resumable.go, goes on in resume.go and rests in pause.go. Many small ones in
-// one request are a message (message.go) that delivery.go takes apart.
+// (its name) and package store, which is where files become visible whole or not at all. One
+// that several requests bring begins in resumable.go, goes on in resume.go and rests in
+// pause.go. Many small ones in one request are a message (message.go) that delivery.go takes
+// apart.
 //
 // A large file that is still arriving can be read by who is told of it (arriving.go); what
 // has arrived is told by arrival.go, also to the program of on_arrival (onarrival.go).
@@ -49,8 +50,10 @@
 //	  X-Relay-Transfer                       an id; a repeat is answered, and not published; 409 if it is another file
 //	  Content-Range      501: a part is never taken for a file; Content-Encoding: 415
 //	POST /dir/ with Content-Type application/x-relay-files    many small files, in the form of
-//	                     package bundle: 200, and a line with the status of each. The answer to a PUT
-//	                     with X-Relay-Transfer says that this is taken (Accept-Post), and so does OPTIONS
+//	                     package bundle (at most 128 files, 1 MiB, 32 directories deep; beyond that
+//	                     400, 413, and 400 for the file): 200, and a line with the status of each. The
+//	                     answer to a PUT with X-Relay-Transfer says that this is taken (Accept-Post),
+//	                     and so does OPTIONS
 //	POST, PUT with Upload-Complete    a resumable upload (resumable.go); HEAD, PATCH and DELETE
 //	                     at its place, /.relay-uploads/ID
 //	MKCOL, DELETE, MOVE  names without bytes (change.go). A MKCOL with X-OC-Mtime or
