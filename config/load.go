@@ -27,7 +27,7 @@ func Load(path string) (*Config, error) {
 	// ever: opened so it says that it is empty, and a silent writer runs out of time.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, fmt.Errorf("read the configuration (--config FILE says where it is): %w", err)
 	}
 	defer f.Close()
 	_ = f.SetReadDeadline(time.Now().Add(readTimeout)) // a regular file knows none, and needs none

@@ -16,8 +16,10 @@ func checkCommand() *cobra.Command {
 would be right. Exit code 1 says that there is one.
 
 Only the file is looked at, so that it can be checked on another machine. Whether what
-it names is there (directories, token files, ports), 'relay doctor' and the start say.`,
-		Args: cobra.NoArgs,
+it names is there (directories, tokens, ports) the start says; the program of on_arrival
+and the tokens of forwards are looked for when they are needed. 'relay doctor' looks at
+directories.`,
+		Args: onlyFlags,
 	}
 	file := configFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {

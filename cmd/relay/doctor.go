@@ -35,7 +35,7 @@ off.`,
 		Example: `  relay doctor
   relay doctor --config /etc/relay/relay.toml
   relay doctor --json | jq '.findings[] | select(.level == "warning")'`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 	}
 	file := c.Flags().StringP("config", "c", "", "configuration `FILE` (default relay.toml if there is one, else what an empty one means)")
 	asJSON := c.Flags().Bool("json", false, "print the findings as JSON")

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +37,12 @@ Exit codes: 0 all is there, 1 it is not, 2 wrong usage, 3 some of it is.`,
 		dir := "."
 		if last := args[len(args)-1]; !transfer.IsURL(last) {
 			dir, args = last, args[:len(args)-1]
+		}
+		switch info, err := os.Stat(dir); {
+		case dir == "-":
+			return errors.New("relay get: files are written into a directory, not to standard output; for that there is curl")
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("relay get: %s is a file; the last word is the directory that files go into", dir)
 		}
 		if len(args) == 0 {
 			return errors.New("relay get: a URL is needed, such as http://host:9000/name")

@@ -72,6 +72,15 @@ Exit codes: 0 fine, 1 it did not work, 2 wrong usage, 3 a part of a transfer is 
 	return group(c, "run")
 }
 
+// onlyFlags is cobra.NoArgs for commands that read the configuration, whose file is often
+// given as a word.
+func onlyFlags(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s: what is %q? A configuration is named by --config FILE", c.CommandPath(), args[0])
+	}
+	return nil
+}
+
 // configFlag is the same for every command that reads the configuration.
 func configFlag(c *cobra.Command) *string {
 	return c.Flags().StringP("config", "c", "relay.toml", "configuration `FILE`")

@@ -28,7 +28,7 @@ over to it. If it does not come up, nothing has changed.
 
 SIGTERM or SIGINT drains: nothing new is accepted, and what runs may finish for
 drain_timeout. A second signal ends it at once.`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 	}
 	file := configFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {

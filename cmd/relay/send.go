@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +28,8 @@ The drop shows a file when it is whole, its digest is the one computed here, and
 drop is configured) it is on its disk. A connection that breaks is made anew and the file
 goes on where it broke; so it does when the command is given again. A file that changes
 while it is sent is sent again. What the drop has already with the same size, time and
-mode is not sent.
+mode is not sent. A drop that keeps both of two files of a name (on_conflict) gives the
+second one another name, which is not told here.
 
 Exit codes: 0 all is there, 1 it is not, 2 wrong usage, 3 some of it is.`,
 		Example: `  relay send report.pdf http://10.0.0.2:9000/in/
@@ -41,6 +43,9 @@ Exit codes: 0 all is there, 1 it is not, 2 wrong usage, 3 some of it is.`,
 	state := c.Flags().String("state", stateDirectory(), "`DIRECTORY` that remembers unfinished uploads of large files")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		paths, url := args[:len(args)-1], args[len(args)-1]
+		if len(paths) > 1 && slices.Contains(paths, "-") {
+			return errors.New("relay send: - (standard input) must be the only thing that is sent")
+		}
 		if !transfer.IsURL(url) {
 			return errors.New("relay send: the last word must be a URL, such as http://host:9000/in/")
 		}

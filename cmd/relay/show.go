@@ -24,7 +24,9 @@ type show struct {
 	bar   *progressbar.ProgressBar // nil = not on a terminal
 	quiet bool
 	began time.Time
-	last  string // the file that began last
+	last  string    // the file that began last
+	why   string    // something was tried again, and
+	said  time.Time // when that was said
 	over  chan struct{}
 	done  sync.WaitGroup
 }
@@ -120,10 +122,23 @@ func (s *show) tell(e transfer.Event) {
 	case e.Kind == transfer.Started:
 		s.last = e.Path
 	case e.Kind == transfer.Retried && !s.quiet:
-		s.say("trying again: %s", e.Why)
+		s.sayAgain(e.Why)
 	case e.Kind == transfer.Skipped && e.Size < 0:
 		s.say("left out: %s: %s", e.Path, e.Why)
 	}
+}
+
+// againEvery is how often the same reason for another try is worth a line: several
+// connections may have it at once, and each has it again and again.
+const againEvery = 10 * time.Second
+
+// sayAgain says why something is tried again.
+func (s *show) sayAgain(why string) {
+	if why == s.why && time.Since(s.said) < againEvery {
+		return
+	}
+	s.why, s.said = why, time.Now()
+	s.say("trying again: %s", why)
 }
 
 // say writes a line above the bar.

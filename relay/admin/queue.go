@@ -41,7 +41,7 @@ func (s *Server) forward(remove bool) http.HandlerFunc {
 		case err != nil:
 			refuse(w, http.StatusServiceUnavailable, err.Error())
 		case n == 0 && b.Path != "":
-			refuse(w, http.StatusNotFound, "there is no such file in the queue; /api/v1/queue lists them")
+			refuse(w, http.StatusNotFound, "there is no such file in the queue; relay queue list (/api/v1/queue) lists them")
 		default:
 			answer(w, http.StatusOK, Ordered{n})
 		}

@@ -48,7 +48,7 @@ func (d *Drop) promise(size int64) error {
 	for {
 		u.mu.Lock()
 		err, recount := d.fits(u, size)
-		if err == nil {
+		if err == nil && !recount {
 			u.promised += size
 		}
 		u.mu.Unlock()
@@ -69,7 +69,7 @@ func (d *Drop) fits(u *usage, size int64) (err error, recount bool) {
 		if time.Since(u.at) > recountAfter {
 			return nil, true
 		}
-		return unix.EDQUOT, false
+		return errQuota, false
 	}
 	if d.limits.FreeReserve == 0 && (u.promised == 0 || u.promised+size <= littleRoom) {
 		return nil, false // the reservation itself finds out, or the writing
@@ -79,7 +79,7 @@ func (d *Drop) fits(u *usage, size int64) (err error, recount bool) {
 		return nil, false
 	}
 	if d.limits.FreeReserve > 0 && free-u.promised-size < d.limits.FreeReserve {
-		return unix.ENOSPC, false
+		return errReserve, false
 	}
 	// Whoever announces large files and sends nothing must not take the whole disk from
 	// everybody: only an upload that is alone may have all of it.

@@ -37,6 +37,12 @@ var errChanged = errors.New("changed")
 // errBundle says that what came as a bundle of files is none.
 var errBundle = errors.New("the body is no bundle of files")
 
+// errQuota and errReserve say that what was set aside for the drop, or for others, is used up.
+var (
+	errQuota   = errors.New("the drop's quota is used up")
+	errReserve = errors.New("the rest of the disk is kept free (free_reserve)")
+)
+
 // errLeft says that nobody waits for a file to be copied any more.
 var errLeft = errors.New("left")
 
@@ -59,6 +65,8 @@ var refusals = []struct {
 	{store.ErrExists, refusal{statusConflict, "there is a file of this name", ""}},
 	{store.ErrPrecondition, refusal{statusPrecondition, "the file is not in the state that was asked for", ""}},
 	{store.ErrAway, refusal{statusForbidden, "the path leads out of the directory", ""}},
+	{errQuota, refusal{statusNoSpace, "there is no room for the file: " + errQuota.Error(), NoSpace}},
+	{errReserve, refusal{statusNoSpace, "there is no room for the file: " + errReserve.Error(), NoSpace}},
 	{unix.ENOSPC, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
 	{unix.EDQUOT, refusal{statusNoSpace, "there is no room for the file", NoSpace}},
 	{errQuestion, refusal{statusBadRequest, errQuestion.Error(), BadRequest}},
@@ -104,9 +112,10 @@ func (c *Conn) uploadFailed(err error) {
 // refusal is the answer to an error, which the log is told if the machine is at fault.
 func (c *Conn) refusal(path string, err error) refusal {
 	r, foreseen := refusalOf(err)
-	if errno, ok := err.(sock.Errno); ok && (!foreseen || r.status >= statusError || r.status == statusForbidden) {
+	_, ok := err.(sock.Errno)
+	if ok && (!foreseen || r.status >= statusError || r.status == statusForbidden) || err == errQuota || err == errReserve {
 		c.in.log.Warn().Str("drop", c.drop.Service.Config.Name).Str("path", path).
-			Str("error", errno.Error()).Msg("a file could not be stored")
+			Str("error", err.Error()).Msg("a file could not be stored")
 	}
 	return r
 }

@@ -21,6 +21,8 @@ const httpPort = "80"
 func ParseURL(s string) (Place, error) {
 	u, err := url.Parse(s)
 	switch {
+	case err != nil && !IsURL(s):
+		return Place{}, fmt.Errorf("%q is no URL like http://host:9000/path", s)
 	case err != nil:
 		return Place{}, err
 	case u.Scheme == "https":
