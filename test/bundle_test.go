@@ -245,7 +245,7 @@ func TestBundleQuota(t *testing.T) {
 			more = append(more, bundled(fmt.Sprint(i), "- - - -", k))
 		}
 		deliver(append(slices.Repeat([]string{"201"}, 9), "507"), more...)
-		c.send(t, "/more", []byte("x")).want(t, 507, []byte("507 Insufficient Storage: there is no room for the file\n"))
+		c.send(t, "/more", []byte("x")).want(t, 507, []byte("507 Insufficient Storage: there is no room for the file: the drop's quota is used up\n"))
 	}
 }
 
