@@ -297,3 +297,40 @@ func TestResumableAtOnce(t *testing.T) {
 	}
 	c.hear(t, "PUT").want(t, 201, []byte{})
 }
+
+// What is said of the whole file holds however it is said, and whether the request that begins
+// the upload says it or the one that completes it.
+func TestResumableDigestsOfTheWhole(t *testing.T) {
+	t.Parallel()
+	r := startUploads(t, nil)
+	const other = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
+	body := bytesOf(5, 5000)
+	for _, field := range []string{"Repr-Digest: sha-256=:%s:", "Digest: sha-256=%s"} {
+		right, wrong := fmt.Sprintf(field, sha256Of(body)), fmt.Sprintf(field, other)
+		for _, c := range []struct {
+			begins, completes []string
+			status            int
+		}{
+			{[]string{right}, nil, 201},
+			{[]string{wrong}, nil, 400},
+			{nil, []string{right}, 201},
+			{nil, []string{wrong}, 400},
+			{[]string{wrong}, []string{right}, 201}, // it knows better now
+		} {
+			place := r.begin(t, "/whole", len(body), c.begins...)
+			if a := r.append(t, place, 0, body, "?1", c.completes...); a.StatusCode != c.status && (c.status != 201 || a.StatusCode != 204) {
+				t.Errorf("%v, then %v: status %d, want %d", c.begins, c.completes, a.StatusCode, c.status)
+			}
+		}
+	}
+	c := r.client(t) // a PUT of the whole that is cut off, and gone on with
+	c.say(t, ask("PUT", "/cut", interop, "Upload-Complete: ?1", fmt.Sprintf("Content-Length: %d", 2<<20), "Content-Digest: sha-256=:"+other+":"))
+	place := c.interim(t).Header.Get("Location")
+	c.say(t, string(body))
+	c.Close()
+	large := append(body, bytesOf(6, 2<<20-len(body))...)
+	at, _ := r.offset(t, place)
+	if a := r.append(t, place, at, large[at:], "?1"); a.StatusCode != 400 {
+		t.Errorf("a digest of the content that was to be the file: status %d, want 400", a.StatusCode)
+	}
+}

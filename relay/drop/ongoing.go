@@ -137,6 +137,7 @@ func (r *registry) find(s *store.Store, id string) (*ongoing, error) {
 		return nil, store.ErrNotFound // a state that another version wrote, or nobody
 	}
 	o.state.Expires = time.Now().Add(time.Until(o.state.Expires)) // by the monotonic clock from here on
+	r.makeRoom()
 	r.all[id] = o
 	return o, nil
 }
@@ -145,11 +146,31 @@ func (r *registry) find(s *store.Store, id string) (*ongoing, error) {
 func (r *registry) add(o *ongoing) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.all) >= ongoingMost {
+	if r.makeRoom(); len(r.all) >= ongoingMost {
 		return false
 	}
 	r.all[o.id] = o
 	return true
+}
+
+// makeRoom forgets uploads that are complete when there are many, with mu held: the disk knows
+// of them until they expire, for who has missed the answer.
+func (r *registry) makeRoom() {
+	if len(r.all) < ongoingMost {
+		return
+	}
+	for id, o := range r.all {
+		if o.restsComplete() {
+			delete(r.all, id)
+		}
+	}
+}
+
+// restsComplete reports that it is complete, and nobody's.
+func (o *ongoing) restsComplete() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.held && o.state.Done != nil
 }
 
 func (r *registry) remove(o *ongoing) {

@@ -3,6 +3,7 @@ package drop
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -66,6 +67,9 @@ func (c *Conn) beginResumable(up *upload) {
 		Path: []byte(up.name.path), Length: f.length, Header: mergeFields(nil, c.request.head.Header),
 		Expires: time.Now().Add(c.drop.limits.UploadExpiry),
 	}}
+	if of := c.request.head.Header["Content-Digest"]; f.complete && len(of) > 0 { // its content is the file
+		o.state.Header["Repr-Digest"] = append(slices.Clone(o.state.Header["Repr-Digest"]), of...)
+	}
 	for _, a := range up.algorithms {
 		o.state.Wanted = append(o.state.Wanted, a.String())
 	}

@@ -22,7 +22,19 @@ func (d *Drop) Arriving() int64 { return d.uploads.Load() }
 // SucceededBy names the drop that the connections of this one go over to.
 func (d *Drop) SucceededBy(next *Drop) { d.next.Store(next) }
 
+// hold is for who knows that somebody holds it already.
 func (d *Drop) hold() { d.holders.Add(1) }
+
+// tryHold reports false for a drop whose directory is closed: its number may be that of
+// something else by now.
+func (d *Drop) tryHold() bool {
+	for n := d.holders.Load(); n > 0; n = d.holders.Load() {
+		if d.holders.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+	return false
+}
 
 func (d *Drop) release() {
 	if d.holders.Add(-1) == 0 {
@@ -30,12 +42,26 @@ func (d *Drop) release() {
 	}
 }
 
-// renew goes over to the newest drop, if there is one; c is between two requests.
+// newest is the last of those that have succeeded it.
+func (d *Drop) newest() *Drop {
+	for next := d.next.Load(); next != nil; next = d.next.Load() {
+		d = next
+	}
+	return d
+}
+
+// renew goes over to the newest drop, if there is one; c is between two requests. It may have
+// been quiet for many reloads: the drops in between are closed.
 func (c *Conn) renew() {
-	for next := c.drop.next.Load(); next != nil; next = c.drop.next.Load() {
-		next.hold()
-		c.drop.release()
-		c.drop, c.counts = next, c.in.tally(next)
+	for next := c.drop.newest(); next != c.drop; next = c.drop.newest() {
+		switch {
+		case next.tryHold():
+			c.drop.release()
+			c.drop, c.counts = next, c.in.tally(next)
+		case next.next.Load() == nil: // closed, and nothing came after it
+			c.drop.gone.Store(true)
+			return
+		}
 	}
 }
 
