@@ -169,7 +169,7 @@ func TestPageUploadRefusals(t *testing.T) {
 	b.until("all have ended", "[...document.querySelectorAll('li')].every((li) => li.className !== '')")
 	b.shot("page-upload-refused")
 	said := b.eval("[...document.querySelectorAll('li')].map((li) => li.className + ': ' + li.querySelector('b').textContent).join('\\n')")
-	if want := "done: done\nbad: 507 Insufficient Storage: there is no room for the file\ndone: done"; said != want {
+	if want := "done: done\nbad: 507 Insufficient Storage: there is no room for the file: the drop's quota is used up\ndone: done"; said != want {
 		t.Errorf("the page says\n%v\nwant\n%s", said, want)
 	}
 	b.until("those that arrived are listed", listed("report 0.pdf", "fits.bin", "small.txt"))
