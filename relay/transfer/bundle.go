@@ -70,8 +70,8 @@ func (l *putLane) bundling() bool {
 	return b.taken.Load() && !b.refused.Load()
 }
 
-// windowMost is how many files and bytes may be under way: two bundles, or so many requests.
-func (l *putLane) windowMost() (files int, bytes int64) {
+// windowLimits is how many files and bytes may be under way: two bundles, or so many requests.
+func (l *putLane) windowLimits() (files int, bytes int64) {
 	if l.bundling() {
 		return 2 * bundle.FilesMost, 2 * bundle.BytesMost
 	}

@@ -170,9 +170,9 @@ func arrived[T work](r *Run, q *queue[T], x T, of sum) {
 
 // attempts are what went wrong with a file.
 type attempts struct {
-	tries  int // in a row that failed, without a byte of progress
-	spoilt int // times it came damaged, or changed while it was sent
-	alone  bool
+	tries  int  // in a row that failed, without a byte of progress
+	spoilt int  // times it came damaged, or changed while it was sent
+	alone  bool // a connection has broken over it: it shares no request with others
 }
 
 func (a *attempts) blamed() int {

@@ -27,7 +27,7 @@ func (l *putLane) drive() {
 // fill puts files until enough are under way, many in one write: it begins when half of
 // those before are answered. more is false at the end of all work.
 func (l *putLane) fill() (more bool, err error) {
-	most, bytes := l.windowMost()
+	most, bytes := l.windowLimits()
 	if len(l.window) > most/2 || l.bundling() && l.ahead > bytes/2 {
 		return true, nil
 	}
