@@ -51,7 +51,7 @@ func TestGivingUpOutlivesRestarts(t *testing.T) {
 	if !ok {
 		t.Fatal("nothing is noted of a file that failed")
 	}
-	if err := b.try(url, "bad", r.Version, r.At.Add(-2*time.Hour)); err != nil {
+	if err := b.try(url, entry{"bad", record{Version: r.Version, At: r.At.Add(-2 * time.Hour)}}); err != nil {
 		t.Fatal(err)
 	}
 	b.close()
