@@ -77,7 +77,10 @@ func (f *Forwarder) dispose(one *file, why string) error {
 		return err
 	}
 	defer sock.Close(fd)
-	s := store.New(fd, true)
+	// What a loss of power brings back is put away again, because the book has it; a name whose
+	// marker was lost would not be looked at.
+	durable := why != "" || f.config.DoneMarker != ""
+	s := store.New(fd, durable)
 	stands := func(bool, sock.FileInfo) bool { return f.stands(one) }
 	switch {
 	case why != "":

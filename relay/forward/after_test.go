@@ -85,6 +85,39 @@ func TestWordOfFilesPutAway(t *testing.T) {
 	}
 }
 
+// What was sent, and is there again after a loss of power because nobody had made durable that
+// it was put away, is put away again, and not sent.
+func TestWhatComesBackIsPutAway(t *testing.T) {
+	for after, place := range map[config.After]string{config.AfterDelete: "", config.AfterArchive: archiveDirectory} {
+		to := receive(t)
+		f := start(t, to, func(c *config.Forward) { c.After = after })
+		f.Stop()
+		f.plant(t, "back", "content")
+		l, err := lookAt(f.config.Directory, "back")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := openBook(f.config.Directory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = b.put(f.config.Forwards[0].To, entry{"back", record{Version: l.version, Sent: true, At: time.Now()}})
+		if b.close(); err != nil {
+			t.Fatal(err)
+		}
+		again := f.again(t)
+		again.wantGone(t, "back")
+		if place != "" {
+			again.wantFile(t, place+"/back", "content")
+		}
+		select {
+		case content := <-to.came:
+			t.Errorf("%q was sent again", content)
+		default:
+		}
+	}
+}
+
 // A file that somebody writes to anew while it waits to be sent is not sent before it is
 // complete again.
 func TestWrittenAnewWhileItWaits(t *testing.T) {
