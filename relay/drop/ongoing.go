@@ -32,6 +32,7 @@ type ongoing struct {
 	saving sync.Mutex     // held by a worker that writes the state, or closes the file
 	part   *store.Partial // guarded by saving
 	lost   error          // guarded by saving: the disk did not take what is in it
+	listed bool           // guarded by saving: the disk knows where it is
 
 	checkpointing atomic.Bool // a worker is at it, or is about to be
 }
