@@ -64,6 +64,68 @@ func TestUploadDiskFails(t *testing.T) {
 	}
 }
 
+// How much of an upload is here is told only when its name survives a loss of power, too, and
+// those of the directories above it.
+func TestUploadIsToldWhenItsNameIsDurable(t *testing.T) {
+	t.Parallel()
+	const creation = "Upload-Complete: ?0"
+	t.Run("by the answer that begins it", func(t *testing.T) {
+		t.Parallel()
+		r := startUploads(t, nil)
+		r.send(t, "/d/old", []byte("old")).want(t, 201, []byte{})
+		failing := r.FailCalls(t, "fsync,fdatasync", "EIO", filepath.Join(r.dir, "d"))
+		if a := r.send(t, "/d/new", nil, creation, "Upload-Length: 3"); a.StatusCode != 500 || a.Header.Get("Upload-Offset") != "" {
+			t.Errorf("status %d, %v", a.StatusCode, a.Header)
+		}
+		if failing.Mend() == 0 {
+			t.Error("no call failed")
+		}
+		wantNothingLeft(t, r.dir)
+		r.begin(t, "/d/new", 3)
+	})
+	t.Run("in a directory that is new", func(t *testing.T) {
+		t.Parallel()
+		r := startUploads(t, nil)
+		r.begin(t, "/old", 3)
+		failing := r.FailCalls(t, "fsync,fdatasync", "EIO", r.dir)
+		if a := r.send(t, "/new/new", nil, creation, "Upload-Length: 3"); a.StatusCode != 500 {
+			t.Errorf("status %d, %v", a.StatusCode, a.Header)
+		}
+		if failing.Mend() == 0 {
+			t.Error("no call failed")
+		}
+		r.begin(t, "/new/new", 3)
+	})
+	t.Run("to who asks after a kill", func(t *testing.T) {
+		t.Parallel()
+		r := startUploads(t, nil)
+		place := r.begin(t, "/n/d/new", 3)
+		again := r.killed(t)
+		failing := again.FailCalls(t, "fsync,fdatasync", "EIO", filepath.Join(r.dir, "n"))
+		c := again.client(t)
+		c.say(t, ask("HEAD", place, interop))
+		if a := c.hear(t, "HEAD"); a.StatusCode != 500 || a.Header.Get("Upload-Offset") != "" {
+			t.Errorf("status %d, %v", a.StatusCode, a.Header)
+		}
+		if failing.Mend() == 0 {
+			t.Error("no call failed")
+		}
+	})
+	t.Run("and not at all where nothing is durable", func(t *testing.T) {
+		t.Parallel()
+		r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["durability"] = "none" })
+		failing := r.FailCalls(t, "fsync,fdatasync", "EIO", "")
+		place := r.begin(t, "/n/new", 3)
+		r.append(t, place, 0, []byte("ab"), "?0")
+		if at, _ := r.offset(t, place); at != 2 {
+			t.Errorf("it is at %d", at)
+		}
+		if n := failing.Mend(); n != 0 {
+			t.Errorf("%d calls to the disk", n)
+		}
+	})
+}
+
 // A part of an upload that cannot be made durable is not told to be there: the client
 // hears an error, and begins anew.
 func TestResumableDiskFails(t *testing.T) {

@@ -18,7 +18,7 @@ type ongoing struct {
 
 	mu      sync.Mutex
 	held    bool
-	owner   claim
+	owner   claim   // zero = nobody's request: the upkeep looks at it, for a moment
 	waiting []claim // who wants it, the first in front
 
 	gone    bool // deleted, or given up
@@ -32,6 +32,7 @@ type ongoing struct {
 	saving sync.Mutex     // held by a worker that writes the state, or closes the file
 	part   *store.Partial // guarded by saving
 	lost   error          // guarded by saving: the disk did not take what is in it
+	listed bool           // guarded by saving: the disk knows where it is
 
 	checkpointing atomic.Bool // a worker is at it, or is about to be
 }
@@ -56,7 +57,9 @@ func (o *ongoing) seize(c *Conn, run func()) {
 	o.waiting = append(o.waiting, mine)
 	before := o.owner
 	o.mu.Unlock()
-	before.conns.loop.Post(func() { before.conns.takeFrom(before.id, o) })
+	if before.conns != nil {
+		before.conns.loop.Post(func() { before.conns.takeFrom(before.id, o) })
+	}
 }
 
 // wanted reports that a newer request waits.

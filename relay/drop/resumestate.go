@@ -129,7 +129,7 @@ func (o *ongoing) goOn(s *store.Store, part *store.Partial, size int64) (err err
 		err = part.Cut(size)
 	}
 	if err == nil {
-		if err = o.sync(); err != nil {
+		if err = o.sync(s); err != nil {
 			o.abandon(s)
 			return err
 		}
@@ -166,7 +166,7 @@ func (o *ongoing) suspend(s *store.Store, durable bool) error {
 	before := o.state.Offset
 	o.trail = o.trail.handOver()
 	if durable {
-		if err = o.sync(); err == nil {
+		if err = o.sync(s); err == nil {
 			o.durable(s, o.offset)
 		}
 	}
@@ -199,19 +199,23 @@ func (o *ongoing) checkpoint(s *store.Store, part *store.Partial, offset int64) 
 	defer o.checkpointing.Store(false)
 	o.saving.Lock()
 	defer o.saving.Unlock()
-	if o.part != part || o.sync() != nil {
+	if o.part != part || o.sync(s) != nil {
 		return
 	}
 	o.state.Offset = offset
 	_ = o.save(s) // what cannot be written now is not told either
 }
 
-// sync makes the file durable, with saving held. Of bytes that the disk did not take the
-// kernel tells once, and the next fsync(2) succeeds without them: so an error stays, and
-// the upload comes to nothing.
-func (o *ongoing) sync() error {
+// sync makes the file durable, with saving held, and before the first time that it says so the
+// file's name. Of what the disk did not take the kernel tells once, and the next fsync(2)
+// succeeds without it: so an error stays, and the upload comes to nothing.
+func (o *ongoing) sync(s *store.Store) error {
 	if o.lost == nil {
 		o.lost = o.part.Sync()
+	}
+	if o.lost == nil && !o.listed {
+		o.lost = o.part.SyncName()
+		o.listed = o.lost == nil && s.Durable()
 	}
 	return o.lost
 }

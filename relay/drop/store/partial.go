@@ -20,6 +20,7 @@ type Partial struct {
 	base   string        // the last part of it
 	hidden string        // the name it has meanwhile; "" = none
 	named  bool          // it outlives the process
+	found  bool          // it was there already
 	held   bool          // space was reserved that may not be filled yet
 	info   sock.FileInfo // as it is published
 }

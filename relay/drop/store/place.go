@@ -68,7 +68,7 @@ func (s *Store) enter(path string) (dir int, errno sock.Errno) {
 	dir, errno = sock.OpenBeneath(s.dir, upTo(missing-1), directoryFlags, false)
 	for n := missing; errno == 0 && n <= len(parts); n++ {
 		parent := dir
-		errno = s.makeDirectory(parent, upTo(n-1), parts[n-1])
+		errno = s.makeDirectory(parent, upTo(n-1), parts[n-1], 0o777)
 		switch errno {
 		case 0:
 			dir, errno = sock.OpenBeneath(parent, parts[n-1], directoryFlags, false)

@@ -66,6 +66,7 @@ func (s *Store) Reopen(path, id string) (p *Partial, size int64, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	p.found = true
 	info, errno := sock.Info(p.FD, false)
 	if errno != 0 {
 		p.Suspend()
@@ -112,6 +113,22 @@ func (p *Partial) Sync() error {
 	return asError(p.store.calls.sync(p.FD))
 }
 
+// SyncName makes durable that the file is where Reopen finds it, if the store is. One that was
+// found there may be in directories that an earlier process made, which nobody knows to be new.
+func (p *Partial) SyncName() error {
+	if !p.store.durable {
+		return nil
+	}
+	errno := sock.Errno(0)
+	if p.found {
+		errno = p.store.syncEvery(p.place.path)
+	}
+	if errno == 0 {
+		errno = p.store.syncPlace(p.place)
+	}
+	return asError(errno)
+}
+
 // Cut makes the file size bytes long.
 func (p *Partial) Cut(size int64) error {
 	return asError(retry(func() error { return unix.Ftruncate(p.FD, size) }))
@@ -141,14 +158,9 @@ func (s *Store) states(make bool) (int, sock.Errno) {
 		return -1, errno
 	}
 	defer sock.Close(root)
-	errno = retry(func() error { return unix.Mkdirat(root, stateDirectory, 0o700) })
+	errno = s.makeDirectory(root, ".", stateDirectory, 0o700)
 	if errno != 0 && errno != unix.EEXIST {
 		return -1, errno
-	}
-	if s.durable {
-		if errno := s.calls.sync(root); errno != 0 {
-			return -1, errno
-		}
 	}
 	return sock.OpenBeneath(s.dir, stateDirectory, directoryFlags, false)
 }
@@ -177,6 +189,9 @@ func (s *Store) SaveState(id string, state []byte) error {
 	sock.CloseFile(fd)
 	if errno == 0 {
 		errno = retry(func() error { return unix.Renameat(dir, fresh, dir, id) })
+	}
+	if errno == 0 && s.durable {
+		errno = s.syncAbove(stateDirectory)
 	}
 	if errno == 0 && s.durable {
 		errno = s.calls.sync(dir)

@@ -29,7 +29,11 @@ type news struct {
 const unsyncedMost = 4 << 10
 
 // unsynceds are those of the directories that are served.
-var unsynceds = NewShared(func() *unsynced { return &unsynced{dirs: map[string]news{}} })
+var unsynceds = NewShared(newUnsynced)
+
+// newUnsynced begins with the directory that is served: an earlier process may have made the one
+// of the states in it, and been killed.
+func newUnsynced() *unsynced { return &unsynced{dirs: map[string]news{".": {}}} }
 
 // begin says that a directory is about to get another: who sees that one already answers for
 // it. false says that there are too many.
@@ -86,9 +90,9 @@ func (u *unsynced) synced(path string, turn uint64) {
 }
 
 // makeDirectory makes a directory, of which whoever uses it will tell the disk.
-func (s *Store) makeDirectory(parent int, above, base string) sock.Errno {
+func (s *Store) makeDirectory(parent int, above, base string, mode uint32) sock.Errno {
 	noted := s.unsynced.begin(above) // also for other stores of this directory, which may be durable
-	errno := retry(func() error { return unix.Mkdirat(parent, base, 0o777) })
+	errno := retry(func() error { return unix.Mkdirat(parent, base, mode) })
 	if noted {
 		s.unsynced.end(above)
 	} else if errno == 0 && s.durable {
@@ -120,6 +124,15 @@ func (s *Store) syncAbove(path string) sock.Errno {
 		s.unsynced.synced(dir, turns[i])
 	}
 	return 0
+}
+
+// syncEvery makes durable all that leads to a directory, whoever made it.
+func (s *Store) syncEvery(path string) (errno sock.Errno) {
+	for above := path; errno == 0 && above != "."; {
+		above, _ = split(above)
+		errno = s.syncPath(above)
+	}
+	return errno
 }
 
 func (s *Store) syncPath(path string) sock.Errno {
