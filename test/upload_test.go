@@ -347,6 +347,45 @@ func TestUploadsMax(t *testing.T) {
 	r.wantTree(t, map[string][]byte{"a": []byte("9876543210"), "b": []byte("b")})
 }
 
+// A reload does not forget the files that are arriving, in whatever directory.
+func TestUploadsMaxHoldsAcrossReloads(t *testing.T) {
+	t.Parallel()
+	var c *harness.Config
+	var d harness.Table
+	r := startUploads(t, func(all *harness.Config, drop harness.Table) {
+		c, d = all, drop
+		d["uploads_max"] = 2
+	})
+	hold := func() *client {
+		c := r.client(t)
+		c.say(t, put("/a", 10, "Expect: 100-continue"))
+		if res, err := http.ReadResponse(c.in, nil); err != nil || res.StatusCode != 100 {
+			t.Fatal(res, err)
+		}
+		return c
+	}
+	arriving := []*client{hold(), nil}
+	for range 3 {
+		r.Reload(t, c.String())
+	}
+	d["directory"] = harness.Directory(t)
+	r.Reload(t, c.String())
+	arriving[1] = hold()
+	r.Reload(t, c.String())
+	if a := r.send(t, "/b", []byte("b")); a.StatusCode != 503 {
+		t.Errorf("status %d, %v", a.StatusCode, a.Header)
+	}
+	for _, c := range arriving {
+		c.say(t, "0123456789")
+		c.hear(t, "PUT").want(t, 201, []byte{})
+	}
+	hold() // each was counted out once
+	hold()
+	if a := r.send(t, "/b", []byte("b")); a.StatusCode != 503 {
+		t.Errorf("afterwards: status %d, %v", a.StatusCode, a.Header)
+	}
+}
+
 // The head of a pipelined request that stands, half, at the end of a full receive buffer
 // is taken out of it: what it pins there would keep the window closed, and the rest of
 // it away.

@@ -48,11 +48,10 @@ type Drop struct {
 	directory        string
 	upkeep           upkeep
 	registry         *registry
-	uploads          atomic.Int64 // files arriving
-	listed           atomic.Int64 // bytes of listings that are being sent
-	holders          atomic.Int64 // connections, and whoever made it
-	next             atomic.Pointer[Drop]
-	gone             atomic.Bool // without a successor
+	*underWay
+	holders atomic.Int64 // connections, and whoever made it
+	next    atomic.Pointer[Drop]
+	gone    atomic.Bool // without a successor
 }
 
 // ways maps the values of `transfer`.
@@ -84,7 +83,7 @@ func NewDrop(s *listen.Service, c *config.Drop, engineChunk int) (*Drop, error) 
 		return nil, directoryUnusable(c.Directory, err)
 	}
 	d := &Drop{
-		Service: s, dir: dir,
+		Service: s, dir: dir, underWay: &underWay{},
 		way: ways[c.Transfer], transfer: c.Transfer.String(), chunk: engineChunk,
 		headerTimeout:    int64(c.HeaderTimeout),
 		idleTimeout:      int64(c.IdleTimeout),

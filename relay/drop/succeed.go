@@ -1,6 +1,10 @@
 package drop
 
-import "relay/relay/sock"
+import (
+	"sync/atomic"
+
+	"relay/relay/sock"
+)
 
 // A reload makes a new Drop of each [[drop]] that stays. Connections go over to it
 // between two requests; a request is answered by the Drop that it began with, whose
@@ -19,8 +23,18 @@ func (d *Drop) Transfer() string { return d.transfer }
 // Arriving is the number of files that come in just now.
 func (d *Drop) Arriving() int64 { return d.uploads.Load() }
 
-// SucceededBy names the drop that the connections of this one go over to.
-func (d *Drop) SucceededBy(next *Drop) { d.next.Store(next) }
+// underWay is what the limits of a drop count. It goes from one Drop to the next, with what
+// the requests that began before still have of it.
+type underWay struct {
+	uploads atomic.Int64 // files arriving
+	listed  atomic.Int64 // bytes of listings that are being sent
+}
+
+// SucceededBy names the drop that the connections of this one go over to, before it has any.
+func (d *Drop) SucceededBy(next *Drop) {
+	next.underWay = d.underWay
+	d.next.Store(next)
+}
 
 // hold is for who knows that somebody holds it already.
 func (d *Drop) hold() { d.holders.Add(1) }
