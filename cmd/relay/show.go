@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
 
 	"relay/relay/admin"
 	"relay/relay/transfer"
@@ -36,12 +36,17 @@ const (
 	tellEvery = time.Second
 )
 
-func newShow(f *transferFlags, out io.Writer) *show {
+func newShow(f *transferFlags, c *cobra.Command) *show {
 	s := &show{quiet: f.quiet, began: time.Now(), over: make(chan struct{})}
+	out := c.OutOrStdout()
+	if f.payload {
+		out = c.ErrOrStderr()
+	}
 	switch {
 	case f.json:
 		s.json = json.NewEncoder(out)
 		s.json.SetEscapeHTML(false)
+	case f.payload && isatty.IsTerminal(os.Stdout.Fd()): // a bar would be drawn into the file
 	case !f.quiet && isatty.IsTerminal(os.Stderr.Fd()):
 		s.bar = progressbar.NewOptions64(1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowBytes(true),
 			progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),

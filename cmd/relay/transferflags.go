@@ -33,6 +33,7 @@ type transferFlags struct {
 	force      bool
 	quiet      bool
 	json       bool
+	payload    bool // standard output is for what is fetched, and all that is said goes to standard error
 }
 
 func addTransferFlags(c *cobra.Command, durability string) *transferFlags {
@@ -89,7 +90,7 @@ func (f *transferFlags) perform(c *cobra.Command, o transfer.Options, work func(
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	s := newShow(f, c.OutOrStdout())
+	s := newShow(f, c)
 	o.Tell = s.tell
 	r := transfer.NewRun(o)
 	s.begin(r)
@@ -98,6 +99,8 @@ func (f *transferFlags) perform(c *cobra.Command, o transfer.Options, work func(
 	switch {
 	case err == nil:
 		return nil
+	case f.json && f.payload: // told in the summary, among lines that programs read
+		return failure{}
 	case r.FilesDone.Load() > r.FilesFailed.Load():
 		return failure{partly{err}}
 	}

@@ -18,7 +18,7 @@ type ongoing struct {
 
 	mu      sync.Mutex
 	held    bool
-	owner   claim
+	owner   claim   // zero = nobody's request: the upkeep looks at it, for a moment
 	waiting []claim // who wants it, the first in front
 
 	gone    bool // deleted, or given up
@@ -57,7 +57,9 @@ func (o *ongoing) seize(c *Conn, run func()) {
 	o.waiting = append(o.waiting, mine)
 	before := o.owner
 	o.mu.Unlock()
-	before.conns.loop.Post(func() { before.conns.takeFrom(before.id, o) })
+	if before.conns != nil {
+		before.conns.loop.Post(func() { before.conns.takeFrom(before.id, o) })
+	}
 }
 
 // wanted reports that a newer request waits.

@@ -1,6 +1,10 @@
 package drop
 
-import "testing"
+import (
+	"testing"
+
+	"relay/relay/loop"
+)
 
 // Uploads that are complete take no places from others, but for those that somebody is at.
 func TestCompleteUploadsMakeRoom(t *testing.T) {
@@ -28,5 +32,35 @@ func TestCompleteUploadsMakeRoom(t *testing.T) {
 	}
 	if n := len(r.all); n != ongoingMost {
 		t.Errorf("%d uploads are known, want %d", n, ongoingMost)
+	}
+}
+
+// Whoever wants an upload that the upkeep looks at, or removes, has it after that.
+func TestSeizeFromTheUpkeep(t *testing.T) {
+	l, err := loop.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &ongoing{}
+	if !o.tryHold() {
+		t.Fatal("nobody holds it")
+	}
+	seized := 0
+	for range 2 {
+		o.seize(&Conn{in: &Conns{loop: l}}, func() {
+			seized++
+			o.release()
+		})
+	}
+	if seized > 0 || o.tryHold() {
+		t.Error("it has two owners")
+	}
+	o.release()
+	l.Post(func() { l.Post(l.Stop) }) // behind what the first of them posts
+	if err := l.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if seized != 2 || !o.tryHold() {
+		t.Errorf("%d of 2 requests had it", seized)
 	}
 }

@@ -33,7 +33,8 @@
 //
 // Follow a fetch: get.go plans (tree.go goes through trees, by the answers of listing.go),
 // pipeline.go runs a connection, fetch.go takes an answer, land.go moves its bytes, finish.go
-// has them verified, partial.go publishes.
+// has them verified, partial.go publishes. One file that goes to standard output is getstream.go's,
+// by way of tap.go.
 // What is worth another try, and what is not, is decided in failure.go and patience.go.
 //
 // The package knows no configuration and no command line; what happens is told by Events.

@@ -79,8 +79,8 @@ func (l *getLane) answer(f *fetch, res *http.Response) (done *landed, usable boo
 		err := badStatus(f.from, res)
 		return nil, goesOn(res), err
 	}
-	if res.ContentLength < 0 && len(res.TransferEncoding) == 0 {
-		return nil, false, final(fmt.Errorf("%s: the server does not say how long it is, so that nobody can tell whether all of it came", f.from))
+	if err := f.from.endless(res); err != nil {
+		return nil, false, err
 	}
 	if f.part == nil {
 		if f.part, err = openPartial(f.root, f.name); err != nil {
@@ -90,15 +90,32 @@ func (l *getLane) answer(f *fetch, res *http.Response) (done *landed, usable boo
 	return l.land(f, res)
 }
 
+// endless is the error that an answer is whose end nobody can tell from a broken connection.
+func (p Place) endless(res *http.Response) error {
+	if res.ContentLength < 0 && len(res.TransferEncoding) == 0 {
+		return final(fmt.Errorf("%s: the server does not say how long it is, so that nobody can tell whether all of it came", p))
+	}
+	return nil
+}
+
 // checkRange makes sure that an answer continues the part.
 func checkRange(f *fetch, res *http.Response) error {
+	if err := f.continuedBy(res); err != nil {
+		return errors.Join(err, f.part.forget())
+	}
+	return nil
+}
+
+// continuedBy makes sure that an answer goes on with what came, with the same version of the
+// file.
+func (f *fetch) continuedBy(res *http.Response) error {
 	from, rest, ok := strings.Cut(strings.TrimPrefix(res.Header.Get("Content-Range"), "bytes "), "-")
 	_, size, whole := strings.Cut(rest, "/")
 	total, err := strconv.ParseInt(size, 10, 64)
 	if !ok || !whole || err != nil || from != strconv.FormatInt(f.offset, 10) || total != f.offset+res.ContentLength ||
 		res.Header.Get("ETag") != f.etag {
-		return errors.Join(fmt.Errorf("%s: the answer does not continue what is here: Content-Range %q, ETag %q",
-			f.from, res.Header.Get("Content-Range"), res.Header.Get("ETag")), f.part.forget())
+		return fmt.Errorf("%s: the answer does not continue what is here: Content-Range %q, ETag %q",
+			f.from, res.Header.Get("Content-Range"), res.Header.Get("ETag"))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -21,6 +22,7 @@ type get struct {
 	wanted map[string]Place          // by name; nil = there is one URL, and no name comes twice
 	dirs   []madeDir
 	asker  *caller // the planner's connection
+	as     string  // the name of the one file that there is to be; "" = what there is, each as it is called
 }
 
 // Get fetches files and trees into a directory, which is made if it is not there. "…/name"
@@ -41,6 +43,27 @@ func (r *Run) Get(parent context.Context, urls []string, dir string) error {
 	if err := os.MkdirAll(dir, mode); err != nil {
 		return err
 	}
+	return r.getInto(parent, places, dir, "")
+}
+
+// GetFile fetches one file, to be there under a name of its own: a path, whose directory is
+// there. It replaces what is there as Get does.
+func (r *Run) GetFile(parent context.Context, url, path string) error {
+	from, err := ParseURL(url)
+	if err != nil {
+		return err
+	}
+	if from.isDir() {
+		return final(fmt.Errorf("%s: %w", from, errNotOneFile))
+	}
+	return r.getInto(parent, []Place{from}, filepath.Dir(path), filepath.Base(path))
+}
+
+// errNotOneFile is why a directory is not fetched where one file is wanted.
+var errNotOneFile = errors.New("it is a directory, and -o (--output) is for one file; without that all that is in it is fetched into a directory")
+
+// getInto fetches into a directory that is there.
+func (r *Run) getInto(parent context.Context, places []Place, dir, as string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -48,7 +71,7 @@ func (r *Run) Get(parent context.Context, urls []string, dir string) error {
 	defer root.Close()
 	ctx, giveUp := context.WithCancelCause(parent)
 	defer giveUp(nil)
-	g := &get{run: r, ctx: ctx, giveUp: giveUp, queues: map[string]*queue[*fetch]{}}
+	g := &get{run: r, ctx: ctx, giveUp: giveUp, queues: map[string]*queue[*fetch]{}, as: as}
 	g.asker = &caller{run: r, ctx: ctx, giveUp: giveUp}
 	if len(places) > 1 {
 		g.wanted = map[string]Place{}
@@ -106,6 +129,9 @@ func (g *get) plan(p Place, root *os.Root, dir string) {
 		return
 	}
 	name := p.base()
+	if g.as != "" {
+		name = g.as
+	}
 	if name == "" || name == ".." || strings.ContainsAny(name, "/\x00") {
 		g.run.note(fmt.Errorf("%s: %q cannot be the name of a file here", p, name))
 		return
@@ -118,13 +144,13 @@ func (g *get) plan(p Place, root *os.Root, dir string) {
 			f := &fetch{from: p, root: root, name: name, shown: shown, size: max(res.ContentLength, 0)}
 			g.want(f, attributesOf(res.Header))
 			return nil
+		case p.becomesDir(res) && g.as != "":
+			return final(fmt.Errorf("%s: %w", p, errNotOneFile))
 		case p.becomesDir(res):
 			isTree, a = true, attributesOf(res.Header)
 			return nil
-		case res.Header.Get("Location") != "":
-			return final(fmt.Errorf("%s has moved to %s; ask for it there", p, res.Header.Get("Location")))
 		}
-		return badStatus(p, res)
+		return p.notHad(res)
 	}, field{"X-Relay-Want", "attributes"})
 	if err == nil && isTree {
 		if err = g.makeDir(root, name, shown, a); err == nil {
@@ -134,6 +160,14 @@ func (g *get) plan(p Place, root *os.Root, dir string) {
 	if err != nil {
 		g.run.note(err)
 	}
+}
+
+// notHad is the error of an answer without the file.
+func (p Place) notHad(res *http.Response) error {
+	if to := res.Header.Get("Location"); to != "" {
+		return final(fmt.Errorf("%s has moved to %s; ask for it there", p, to))
+	}
+	return badStatus(p, res)
 }
 
 // becomesDir reports that an answer sends from "/name" to "/name/", which says that it is

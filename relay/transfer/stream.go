@@ -42,8 +42,11 @@ func (r *Run) SendStream(parent context.Context, from io.Reader, url string) err
 		if !s.at.isZero() {
 			s.cancel(s.at)
 		}
+		if parent.Err() != nil {
+			err = errInterruptedStream
+		}
 		r.fail(s.post.event(Failed), err)
-		return r.result(ctx)
+		return err
 	}
 	s.post.size = s.offset
 	e := s.post.event(Finished)
@@ -52,8 +55,11 @@ func (r *Run) SendStream(parent context.Context, from io.Reader, url string) err
 	}
 	r.FilesDone.Add(1)
 	r.Tell(e)
-	return r.result(ctx)
+	return nil
 }
+
+// errInterruptedStream is what became of a stream whose rest nobody will read.
+var errInterruptedStream = errors.New("interrupted; nobody can go on with a stream: it is to be sent anew, from its beginning")
 
 func (s *stream) send(from io.Reader) error {
 	err := s.insist(func() (err error) {
