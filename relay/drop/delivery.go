@@ -22,6 +22,7 @@ type delivery struct {
 	open  int  // most files and directories at a time
 	to    name // the directory that their paths begin in
 	grant token.Grant
+	via   string // the drops that all of them came through
 	files []bundledFile
 }
 
@@ -61,8 +62,10 @@ func (c *Conn) deliver(n name) {
 		c.failBecause(statusLength, "say how long the bundle is (Content-Length), or send it in chunks")
 	case conditions(r.Header) != nil, len(r.Header["Content-Range"]) > 0:
 		c.failBecause(statusBadRequest, "conditions and ranges are for a file that is put by itself")
+	case len(r.Header.Get(viaField)) > viaMost:
+		c.failBecause(statusBadRequest, errVia.Error())
 	default:
-		v := &delivery{drop: d, open: c.in.workers.BundleOpen, to: n, grant: c.request.grant}
+		v := &delivery{drop: d, open: c.in.workers.BundleOpen, to: n, grant: c.request.grant, via: r.Header.Get(viaField)}
 		c.hear(n, &message{
 			most: bundle.BytesMost, workers: c.in.workers.Bundles,
 			read: v.read, done: func() { v.done(c) }, answer: func() { v.answer(c) },
@@ -148,6 +151,7 @@ func (v *delivery) admit(f *bundledFile, from *bundle.File) bool {
 		f.refused = refusal{statusBadRequest, err.Error(), ""}
 		return false
 	}
+	fields.via = v.via
 	f.up = d.newUpload(n, fields, store.Terms{Conflict: d.conflict})
 	f.up.here = true
 	return true

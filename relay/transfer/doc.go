@@ -28,8 +28,8 @@
 // source.go is what is known of a file while it is sent, version.go what tells it from others
 // of its name, and still.go the copy that it is sent from where there can be one.
 //
-// A courier (courier.go) sends single files for package forward, also those that are still
-// arriving here (ahead.go). Digests are computed beside a transfer, by follower.go.
+// A courier (courier.go) sends files for package forward: one, many small ones in a request
+// (together.go), or one that is still arriving here (ahead.go). Digests are computed beside a transfer, by follower.go.
 //
 // Follow a fetch: get.go plans (tree.go goes through trees, by the answers of listing.go),
 // pipeline.go runs a connection, fetch.go takes an answer, land.go moves its bytes, finish.go

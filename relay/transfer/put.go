@@ -20,7 +20,7 @@ type putLane struct {
 
 // drive sends until nothing is left.
 func (l *putLane) drive() {
-	l.scratch = make([]byte, inMemory)
+	l.scratch, l.rate = make([]byte, inMemory), l.run.Rate
 	l.lane.drive(l)
 }
 

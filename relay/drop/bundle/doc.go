@@ -8,6 +8,7 @@
 // URL, without a '/' in front, so that a proxy may put the directory elsewhere. The others
 // are what the fields of a PUT would say: Content-Length, X-OC-Mtime, X-Relay-Mode,
 // X-Relay-Transfer and Repr-Digest; "-" stands for one of the last four that is not there.
+// What is the same for all of them stands in the request: X-Relay-Via.
 // What a value means, and whether it is one, is for the reader to judge. There are no
 // conditions, and no Location in the answer: who needs those puts the file by itself.
 //
