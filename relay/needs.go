@@ -24,6 +24,9 @@ func Needs(c *config.Config) probe.Needs {
 		n.Backlog = max(n.Backlog, d.Backlog)
 		n.SpliceChunk = max(n.SpliceChunk, d.SpliceChunk)
 		n.LowestPort = lowestPort(n.LowestPort, d.Listen)
+		if d.Uploads.Write {
+			n.Bundles = bundlesOpen
+		}
 		n.Drops = append(n.Drops, probe.DropNeeds{Name: d.Name, Directory: d.Directory})
 	}
 	for i := range c.Upstreams {

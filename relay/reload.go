@@ -66,19 +66,19 @@ func (s *Server) goOver(c *config.Config) error {
 	before := s.parts.Load().config
 	s.commit(next)
 	setLogLevel(c.Log.Level)
-	if c.Engine.SessionsMax != before.Engine.SessionsMax {
+	if c.Engine.SessionsMax != before.Engine.SessionsMax || Needs(c).Bundles != Needs(before).Bundles {
 		s.limitSessions(c)
 	}
 	return nil
 }
 
 func (s *Server) limitSessions(c *config.Config) {
-	most, _, err := raiseDescriptors(c, s.log)
+	allowed, err := raiseDescriptors(c, s.log)
 	if err != nil {
 		s.log.Warn().Err(err).Msg("sessions_max stays as it was")
 		return
 	}
-	s.capacity.SetMost(most)
+	s.capacity.SetMost(allowed.sessions)
 }
 
 func (s *Server) reloaded(c *config.Config, r *admin.Reload) {

@@ -13,6 +13,7 @@ import (
 	"relay/config"
 	"relay/pipepool"
 	"relay/relay/drop"
+	"relay/relay/drop/store"
 	"relay/relay/flow"
 	"relay/relay/handover"
 	"relay/relay/listen"
@@ -29,6 +30,8 @@ const (
 	diskWorkers = 16
 	// bundleWorkers is how many bundles of files are stored at once.
 	bundleWorkers = 4
+	// bundlesOpen is how many descriptors they take at most, roughly.
+	bundlesOpen = bundleWorkers * store.OpenMost
 )
 
 // Server runs a configuration, and goes over to another when it is told to.
@@ -87,18 +90,19 @@ func newServer(c *config.Config, log zerolog.Logger, version string, given syste
 		return nil, err
 	}
 	inheritance.Strict = before == nil
-	sessions, pipeBytes, err := raiseDescriptors(c, log)
+	allowed, err := raiseDescriptors(c, log)
 	if err != nil {
 		inheritance.Close()
 		return nil, err
 	}
 	s := &Server{
 		version: version, began: time.Now(), started: c, log: log,
-		capacity: &listen.Capacity{Max: sessions},
-		budget:   pipepool.NewBudget(pipeBytes),
+		capacity: &listen.Capacity{Max: allowed.sessions},
+		budget:   pipepool.NewBudget(allowed.pipeBytes),
 		arrivals: drop.NewArrivals(log),
 		disks: drop.Workers{
 			Disk: flow.NewDisk(diskWorkers), Hashing: flow.NewDisk(runtime.NumCPU()), Bundles: flow.NewDisk(bundleWorkers),
+			BundleOpen: allowed.bundleOpen,
 		},
 		notifier: given.Notifier, inheritance: inheritance, stored: map[string]bool{},
 

@@ -11,6 +11,7 @@ import (
 
 	"relay/config"
 	"relay/relay/handover"
+	"relay/relay/probe"
 	"relay/relay/proxy"
 	"relay/relay/sock"
 )
@@ -107,7 +108,7 @@ func (s *Server) roomFor(n int) error {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("getrlimit RLIMIT_NOFILE: %w", err)
 	}
-	if uint64(n+reserve) > limit.Cur {
+	if uint64(n+probe.Reserve) > limit.Cur {
 		return fmt.Errorf("%d descriptors are to be taken over, and the limit is %d: raise LimitNOFILE", n, limit.Cur)
 	}
 	return nil

@@ -37,6 +37,12 @@ func plainly(path, content string) string { return bundled(path, "- - - -", []by
 func (c *client) deliver(t testing.TB, to, body string, fields ...string) []string {
 	t.Helper()
 	c.say(t, ask("POST", to, append(fields, bundleType, fmt.Sprintf("Content-Length: %d", len(body)))...)+body)
+	return c.delivered(t)
+}
+
+// delivered are the statuses that the files of a bundle got.
+func (c *client) delivered(t testing.TB) []string {
+	t.Helper()
 	a := c.hear(t, "POST")
 	if a.StatusCode != 200 {
 		t.Fatalf("status %d: %s", a.StatusCode, a.body)
@@ -352,6 +358,29 @@ func (b *breaker) pass(c *peer.Conn, target string) {
 		if _, failed := c.Write(buf[:n]); err != nil || failed != nil {
 			c.Close()
 			return
+		}
+	}
+}
+
+// Bundles that are stored at the same time keep to the descriptors that the program has.
+func TestBundlesWithFewDescriptors(t *testing.T) {
+	t.Parallel()
+	r := startUploads(t, nil, harness.Options{Descriptors: 400})
+	const clients, files = 8, 100
+	var all []*client
+	for n := range clients {
+		var body strings.Builder
+		for i := range files {
+			body.WriteString(plainly(fmt.Sprintf("d%d-%d/f", n, i), "content"))
+		}
+		c := r.client(t)
+		c.say(t, ask("POST", "/", bundleType, fmt.Sprintf("Content-Length: %d", body.Len()))+body.String())
+		all = append(all, c)
+	}
+	for n, c := range all {
+		got := c.delivered(t)
+		if len(got) != files || slices.ContainsFunc(got, func(s string) bool { return s != "201" }) {
+			t.Errorf("the files of bundle %d got %v", n, got)
 		}
 	}
 }

@@ -237,6 +237,27 @@ func TestReloadDrop(t *testing.T) {
 	}
 }
 
+// A drop that takes files leaves fewer descriptors to sessions, also one that comes with a reload.
+func TestReloadSetsDescriptorsAside(t *testing.T) {
+	t.Parallel()
+	c := &harness.Config{Engine: harness.Table{"drain_timeout": "3s"}}
+	c.Drops = []harness.Table{{"name": "files", "listen": []string{"127.0.0.1:0"}, "directory": harness.Directory(t)}}
+	const all = 1024
+	r := harness.Start(t, c, harness.Options{Descriptors: all})
+	sessions := func(l harness.Line) float64 {
+		n, _ := l.Field("sessions_max").(float64)
+		return n
+	}
+	before := sessions(r.Message(t, "descriptors"))
+	c.Drops[0]["write"] = true
+	n := len(r.Journal.Lines())
+	r.Reload(t, c.String())
+	l := r.Since(t, n, "how many descriptors there are", func(l harness.Line) bool { return l.Message == "descriptors" })
+	if after := sessions(l); after != before-all/8/2 {
+		t.Errorf("%v sessions may be, %v before the drop took files", after, before)
+	}
+}
+
 // A hundred reloads under a thousand connections a second, with listeners, backends and
 // limits coming and going: not one of them fails.
 func TestReloadUnderLoad(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 // costs beside that is paid once for all of them.
 type delivery struct {
 	drop  *Drop
+	open  int  // most files and directories at a time
 	to    name // the directory that their paths begin in
 	grant token.Grant
 	files []bundledFile
@@ -61,7 +62,7 @@ func (c *Conn) deliver(n name) {
 	case conditions(r.Header) != nil, len(r.Header["Content-Range"]) > 0:
 		c.failBecause(statusBadRequest, "conditions and ranges are for a file that is put by itself")
 	default:
-		v := &delivery{drop: d, to: n, grant: c.request.grant}
+		v := &delivery{drop: d, open: c.in.workers.BundleOpen, to: n, grant: c.request.grant}
 		c.hear(n, &message{
 			most: bundle.BytesMost, workers: c.in.workers.Bundles,
 			read: v.read, done: func() { v.done(c) }, answer: func() { v.answer(c) },
@@ -76,7 +77,7 @@ func (v *delivery) read(b []byte) error {
 		return fmt.Errorf("%w: %w", errBundle, err)
 	}
 	v.files = make([]bundledFile, len(all))
-	batch := v.drop.store.Batch()
+	batch := v.drop.store.Batch(v.open)
 	var begun []*bundledFile
 	for i := range all {
 		if f := &v.files[i]; v.take(batch, f, &all[i]) {

@@ -1,6 +1,10 @@
 package drop
 
-import "relay/relay/flow"
+import (
+	"sync"
+
+	"relay/relay/flow"
+)
 
 // Workers are the goroutines that do for the connections of all loops what may not be done
 // on a loop.
@@ -10,13 +14,18 @@ type Workers struct {
 	// Bundles of files, each of which may wait for a disk many times: those who put or fetch
 	// one file do not wait for them.
 	Bundles *flow.Disk
+	// BundleOpen is how many files and directories each of those may have open, roughly.
+	BundleOpen int
 }
 
-// Close waits for them. It must come before the loops are gone.
+// Close waits for them, for all at the same time: none needs another. It must come before the
+// loops are gone.
 func (w Workers) Close() {
-	w.Hashing.Close()
-	w.Bundles.Close()
-	w.Disk.Close()
+	var all sync.WaitGroup
+	for _, workers := range []*flow.Disk{w.Disk, w.Hashing, w.Bundles} {
+		all.Go(func() { workers.Close() })
+	}
+	all.Wait()
 }
 
 // toWorker gives a job to a worker; back runs when it is done, with the connection in the

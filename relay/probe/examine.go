@@ -19,6 +19,7 @@ type Needs struct {
 	LowestPort  int   // of the TCP ports to listen on; 0 = none
 	Transparent bool  // sessions reach their backend with the client's address
 	Backends    int   // TCP addresses that sessions are connected to
+	Bundles     int64 // descriptors that files may take which come in bundles
 	Drops       []DropNeeds
 }
 

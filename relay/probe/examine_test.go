@@ -94,6 +94,25 @@ func TestAHealthyMachineIsFine(t *testing.T) {
 	}
 }
 
+// What is no session is set aside, and leaves most to sessions however few there are.
+func TestDescriptorsAreSharedOut(t *testing.T) {
+	for _, c := range []struct {
+		descriptors int64
+		needs       Needs
+		want        Shares
+	}{
+		{20000, Needs{PipeSize: 1 << 20, PipeBudget: 256 << 20}, Shares{Sessions: (20000 - Reserve - 512) / 2, Pipes: 256}},
+		{20000, Needs{PipeSize: 1 << 20, PipeBudget: 256 << 20, Bundles: 640}, Shares{Sessions: (20000 - Reserve - 512 - 640) / 2, Pipes: 256, Bundles: 640}},
+		{1024, Needs{PipeSize: 1 << 20, PipeBudget: 256 << 20, Bundles: 640}, Shares{Sessions: (1024 - Reserve - 256 - 128) / 2, Pipes: 128, Bundles: 128}},
+		{1024, Needs{Bundles: 640}, Shares{Sessions: (1024 - Reserve - 128) / 2, Bundles: 128}},
+		{64, Needs{PipeSize: 1 << 20, PipeBudget: 256 << 20, Bundles: 640}, Shares{Sessions: 1, Pipes: 8, Bundles: 8}},
+	} {
+		if got := Divide(c.descriptors, c.needs); got != c.want {
+			t.Errorf("of %d: %+v, want %+v", c.descriptors, got, c.want)
+		}
+	}
+}
+
 func TestSettingsThatStandInTheWay(t *testing.T) {
 	for _, c := range []struct {
 		check string

@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	// reserve is what relay sets aside for what is no session (relay/descriptors.go).
-	reserve = 64
+	// Reserve is the number of descriptors kept for what is not a session: listening sockets,
+	// loops, logs, files being opened.
+	Reserve = 64
 	// fewSessions is a limit that a busy server meets.
 	fewSessions = 8192
 	// timeWait is how long a port rests after a connection that this side closed first.
@@ -21,19 +22,36 @@ func (m *Machine) limits(n Needs) []*verdict {
 	return append(all, m.ports(n)...)
 }
 
+// Shares are what the descriptors that a process may have are for.
+type Shares struct {
+	Sessions int64 // how many there may be, of two descriptors each
+	Pipes    int64 // of two each as well
+	Bundles  int64 // descriptors of files and directories that come in bundles, if any may
+}
+
+// Divide shares descriptors out: what is no session gets what it needs, but pipes a quarter of all
+// at most, and bundles an eighth. (A pool with fewer pipes copies more, and smaller batches of
+// files are slower; sessions that cannot be wait.)
+func Divide(descriptors int64, n Needs) Shares {
+	var s Shares
+	if n.PipeSize > 0 {
+		s.Pipes = min(2*n.PipeBudget/int64(n.PipeSize), descriptors/4) / 2
+	}
+	s.Bundles = min(n.Bundles, descriptors/8)
+	s.Sessions = max((descriptors-Reserve-2*s.Pipes-s.Bundles)/2, 1)
+	return s
+}
+
 // descriptors are two for a session and two for a pipe.
 func (m *Machine) descriptors(n Needs) *verdict {
 	limit := m.limit()
-	pipes := int64(0)
-	if n.PipeSize > 0 {
-		pipes = min(2*n.PipeBudget/int64(n.PipeSize), limit/4)
-	}
-	sessions := max((limit-reserve-pipes)/2, 1)
+	share := Divide(limit, n)
+	sessions := share.Sessions
 	wanted, why := n.SessionsMax, fmt.Sprintf("sessions_max %d", n.SessionsMax)
 	if wanted == 0 {
 		wanted, why = min(sessions, fewSessions), "sessions_max is what fits"
 	}
-	raise := 2*max(n.SessionsMax, 50000) + 2*pipes + reserve
+	raise := 2*max(n.SessionsMax, 50000) + 4*share.Pipes + n.Bundles + Reserve
 	return check("descriptors", "a session takes two; beyond the limit clients wait in the backlog", "%d allowed, enough for %d sessions; %s", limit, sessions, why).
 		when(n.SessionsMax > sessions, Problem, "LimitNOFILE=%d in the unit (ulimit -Hn), or sessions_max = %d", raise, sessions).
 		when(wanted < fewSessions && n.SessionsMax == 0, Warning, "LimitNOFILE=%d in the unit (ulimit -Hn)", raise)

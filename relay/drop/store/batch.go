@@ -11,6 +11,7 @@ import (
 // concurrent use. Publish empties it.
 type Batch struct {
 	store  *Store
+	most   int // files and directories that it has open, roughly
 	places map[string]*place
 	gone   []*place // directories that were removed, and are files' all the same
 	files  []*pending
@@ -23,23 +24,23 @@ type Outcome struct {
 }
 
 const (
-	// openMost bounds the files and directories that a batch has open, roughly.
-	openMost = 160
+	// OpenMost bounds the files and directories that a batch has open, roughly.
+	OpenMost = 160
 	// openUnsynced is the same where nothing is won by more: they need not be synced.
 	openUnsynced = 32
 )
 
-// Batch makes an empty one.
-func (s *Store) Batch() *Batch { return &Batch{store: s, places: map[string]*place{}} }
+// Batch makes an empty one, which has at most so many files and directories open, roughly, and
+// no more than OpenMost.
+func (s *Store) Batch(most int) *Batch {
+	if !s.durable {
+		most = min(most, openUnsynced)
+	}
+	return &Batch{store: s, most: min(most, OpenMost), places: map[string]*place{}}
+}
 
 // Full reports that Publish is to come before more is begun.
-func (b *Batch) Full() bool {
-	most := openUnsynced
-	if b.store.durable {
-		most = openMost
-	}
-	return len(b.files)+len(b.places)+len(b.gone) >= most
-}
+func (b *Batch) Full() bool { return len(b.files)+len(b.places)+len(b.gone) >= b.most }
 
 // Begin is Begin of the store. What it gives is added to the batch, or abandoned before that
 // is published.

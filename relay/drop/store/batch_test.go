@@ -46,7 +46,7 @@ func TestBatches(t *testing.T) {
 		want := map[string]string{}
 		var begun [batches]*Batch
 		for n := range begun {
-			b := r.Batch()
+			b := r.Batch(OpenMost)
 			begun[n] = b
 			for i := range files {
 				path := fmt.Sprintf("d%d/e%d/f%d", n, i%2, i)
@@ -56,7 +56,7 @@ func TestBatches(t *testing.T) {
 					want[path] = path
 				}
 			}
-			if len(b.places) != 2 || b.Full() != (files+2 >= openMost) {
+			if len(b.places) != 2 || b.Full() != (files+2 >= OpenMost) {
 				t.Errorf("%d directories are open, full %v", len(b.places), b.Full())
 			}
 		}
@@ -85,7 +85,7 @@ func TestBatches(t *testing.T) {
 func TestBatchGoesOn(t *testing.T) {
 	r := newRig(t)
 	descriptors := r.wantDescriptors()
-	b := r.Batch()
+	b := r.Batch(OpenMost)
 	p, err := b.Begin("d/0", 0)
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func batchLoses(t *testing.T, r *rig, lose func(dir string) error) {
 	for _, durable := range []bool{false, true} {
 		r.durable = durable
 		descriptors := r.wantDescriptors()
-		b := r.Batch()
+		b := r.Batch(OpenMost)
 		r.fill(b, "d/e/1", Terms{})
 		if err := lose(filepath.Join(r.dir, "d")); err != nil {
 			t.Fatal(err)
