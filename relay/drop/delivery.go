@@ -22,6 +22,7 @@ type delivery struct {
 	open  int  // most files and directories at a time
 	to    name // the directory that their paths begin in
 	grant token.Grant
+	via   string // the drops that all of them came through
 	files []bundledFile
 }
 
@@ -61,8 +62,10 @@ func (c *Conn) deliver(n name) {
 		c.failBecause(statusLength, "say how long the bundle is (Content-Length), or send it in chunks")
 	case conditions(r.Header) != nil, len(r.Header["Content-Range"]) > 0:
 		c.failBecause(statusBadRequest, "conditions and ranges are for a file that is put by itself")
+	case len(r.Header.Get(viaField)) > viaMost:
+		c.failBecause(statusBadRequest, errVia.Error())
 	default:
-		v := &delivery{drop: d, open: c.in.workers.BundleOpen, to: n, grant: c.request.grant}
+		v := &delivery{drop: d, open: c.in.workers.BundleOpen, to: n, grant: c.request.grant, via: r.Header.Get(viaField)}
 		c.hear(n, &message{
 			most: bundle.BytesMost, workers: c.in.workers.Bundles,
 			read: v.read, done: func() { v.done(c) }, answer: func() { v.answer(c) },
@@ -148,6 +151,7 @@ func (v *delivery) admit(f *bundledFile, from *bundle.File) bool {
 		f.refused = refusal{statusBadRequest, err.Error(), ""}
 		return false
 	}
+	fields.via = v.via
 	f.up = d.newUpload(n, fields, store.Terms{Conflict: d.conflict})
 	f.up.here = true
 	return true
@@ -224,6 +228,15 @@ func (c *Conn) refused(f *bundledFile) {
 	line.Msg("refused")
 }
 
+// otherName is where a file is that did not get the name that it was to have (on_conflict):
+// beneath the directory, as its own path was.
+func (v *delivery) otherName(f *bundledFile) string {
+	if f.done.Path == f.path {
+		return ""
+	}
+	return escape(strings.TrimPrefix(f.done.Path, v.to.path+"/"))
+}
+
 // answer tells what has become of each file.
 func (v *delivery) answer(c *Conn) {
 	var text []byte
@@ -234,7 +247,7 @@ func (v *delivery) answer(c *Conn) {
 		case f.done.Replaced:
 			text = bundle.AppendAnswer(text, statusNoContent, "")
 		default:
-			text = bundle.AppendAnswer(text, statusCreated, "")
+			text = bundle.AppendAnswer(text, statusCreated, v.otherName(f))
 		}
 	}
 	b := append(c.start(statusOK), "Content-Type: "+plain+"\r\nContent-Length: "...)

@@ -1,7 +1,6 @@
 package drop
 
 import (
-	"encoding/json"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,14 +130,11 @@ func (r *registry) find(s *store.Store, id string) (*ongoing, error) {
 	if o := r.all[id]; o != nil {
 		return o, nil
 	}
-	text, err := s.LoadState(id)
+	state, err := readState(s, id)
 	if err != nil {
 		return nil, err
 	}
-	o := &ongoing{id: id, in: r}
-	if err := json.Unmarshal(text, &o.state); err != nil {
-		return nil, store.ErrNotFound // a state that another version wrote, or nobody
-	}
+	o := &ongoing{id: id, in: r, state: state}
 	o.state.Expires = time.Now().Add(time.Until(o.state.Expires)) // by the monotonic clock from here on
 	r.makeRoom()
 	r.all[id] = o

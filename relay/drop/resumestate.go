@@ -44,7 +44,7 @@ func newDoneState(p store.Published) *doneState {
 
 // publishFields are the fields of a request that count when the file is published.
 var publishFields = []string{
-	"X-Oc-Mtime", "X-Relay-Mode", "Repr-Digest", "Digest", "Want-Repr-Digest", "If-Match", "If-None-Match", "If-Unmodified-Since", "X-Relay-Via",
+	"X-Oc-Mtime", "X-Relay-Mode", "Repr-Digest", "Digest", "Want-Repr-Digest", "If-Match", "If-None-Match", "If-Unmodified-Since", viaField,
 }
 
 // mergeFields is what the request that completes an upload says, and else what the one
@@ -79,6 +79,15 @@ func (o *ongoing) save(s *store.Store) error {
 	return s.SaveState(o.id, text)
 }
 
+// readState reads what save has written; ErrNotFound says that there is nothing.
+func readState(s *store.Store, id string) (state resumeState, err error) {
+	text, err := s.LoadState(id)
+	if err == nil && json.Unmarshal(text, &state) != nil {
+		err = store.ErrNotFound // another version wrote it, or nobody
+	}
+	return state, err
+}
+
 // open opens the file for the owner, and finds out how much of it there is: all that was
 // written, unless the machine was started anew since. What is told is durable. An upload
 // that was about to get its name, and whose file is gone, has it: the hidden name became
@@ -106,8 +115,15 @@ func (o *ongoing) open(s *store.Store) error {
 	return o.goOn(s, part, size)
 }
 
-// findPublished notes as what the upload was published, with saving held.
+// findPublished notes as what the upload was published, with saving held. The process before
+// this one may have completed it after an upgrade, when its state was known here already.
 func (o *ongoing) findPublished(s *store.Store) error {
+	if now, err := readState(s, o.id); err == nil {
+		o.state.Done, o.state.Naming = now.Done, o.state.Naming || now.Naming
+	}
+	if o.state.Done != nil {
+		return nil
+	}
 	done, ok := s.FindMarked(string(o.state.Path), o.id)
 	if !ok && !o.state.Naming {
 		o.abandon(s)

@@ -83,6 +83,28 @@ func TestTheSameBootGoesOn(t *testing.T) {
 	}
 }
 
+// What the process before this one completes after an upgrade is complete here, also if the
+// file was taken away since and its state was read before.
+func TestCompletedByTheProcessBefore(t *testing.T) {
+	before, s := resting(t, false, false)
+	o, err := (&registry{all: map[string]*ongoing{}, ages: newAges()}).find(s, before.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := before.open(s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := before.publish(s, store.Terms{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Remove("f", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.open(s); err != nil || o.state.Done == nil {
+		t.Errorf("%v, complete %v", err, o.state.Done != nil)
+	}
+}
+
 // The digest of bytes that are not in the file is none.
 func TestTrailBeyondTheEnd(t *testing.T) {
 	fd, content := growing(t, 100)

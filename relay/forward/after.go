@@ -50,7 +50,7 @@ func (f *Forwarder) markAway(one *file) {
 	for _, r := range f.routes {
 		if rec, ok := f.book.get(r.config.To, one.path); ok && rec.of(one.look.version) {
 			rec.Away = true
-			if err := f.book.put(r.config.To, one.path, rec); err != nil {
+			if err := f.book.put(r.config.To, entry{one.path, rec}); err != nil {
 				r.log.Error().Str("file", one.path).Err(err).Msg("a file of the same name, size and time may be taken for the one that was forwarded")
 			}
 		}
@@ -77,7 +77,10 @@ func (f *Forwarder) dispose(one *file, why string) error {
 		return err
 	}
 	defer sock.Close(fd)
-	s := store.New(fd, true)
+	// What a loss of power brings back is put away again, because the book has it; a name whose
+	// marker was lost would not be looked at.
+	durable := why != "" || f.config.DoneMarker != ""
+	s := store.New(fd, durable)
 	stands := func(bool, sock.FileInfo) bool { return f.stands(one) }
 	switch {
 	case why != "":

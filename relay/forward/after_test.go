@@ -51,7 +51,7 @@ func TestGivingUpOutlivesRestarts(t *testing.T) {
 	if !ok {
 		t.Fatal("nothing is noted of a file that failed")
 	}
-	if err := b.try(url, "bad", r.Version, r.At.Add(-2*time.Hour)); err != nil {
+	if err := b.try(url, entry{"bad", record{Version: r.Version, At: r.At.Add(-2 * time.Hour)}}); err != nil {
 		t.Fatal(err)
 	}
 	b.close()
@@ -81,6 +81,39 @@ func TestWordOfFilesPutAway(t *testing.T) {
 		f.complain(&file{path: name, look: l}, errors.New("input/output error"))
 		if got := f.log.String(); !strings.Contains(got, want) || !strings.Contains(got, "input/output error") {
 			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// What was sent, and is there again after a loss of power because nobody had made durable that
+// it was put away, is put away again, and not sent.
+func TestWhatComesBackIsPutAway(t *testing.T) {
+	for after, place := range map[config.After]string{config.AfterDelete: "", config.AfterArchive: archiveDirectory} {
+		to := receive(t)
+		f := start(t, to, func(c *config.Forward) { c.After = after })
+		f.Stop()
+		f.plant(t, "back", "content")
+		l, err := lookAt(f.config.Directory, "back")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := openBook(f.config.Directory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = b.put(f.config.Forwards[0].To, entry{"back", record{Version: l.version, Sent: true, At: time.Now()}})
+		if b.close(); err != nil {
+			t.Fatal(err)
+		}
+		again := f.again(t)
+		again.wantGone(t, "back")
+		if place != "" {
+			again.wantFile(t, place+"/back", "content")
+		}
+		select {
+		case content := <-to.came:
+			t.Errorf("%q was sent again", content)
+		default:
 		}
 	}
 }

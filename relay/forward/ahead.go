@@ -104,10 +104,11 @@ func (a *ahead) is(v transfer.Version) bool {
 }
 
 // aheadBack is told that a courier is back from a file that it sent ahead.
-func (f *Forwarder) aheadBack(r result) {
+func (f *Forwarder) aheadBack(r back) {
 	r.ahead.forget()
 	f.routes[r.route].early--
-	all := f.ahead[r.path]
+	path := r.ahead.coming.Path
+	all := f.ahead[path]
 	for i, a := range all {
 		if a == r.ahead {
 			all[i] = nil
@@ -116,37 +117,40 @@ func (f *Forwarder) aheadBack(r result) {
 			return
 		}
 	}
-	delete(f.ahead, r.path)
+	delete(f.ahead, path)
 }
 
 // carryAhead sends a file while it arrives. It runs beside the owner.
-func (r *route) carryAhead(ctx context.Context, b *book, i int, one *ahead) result {
-	back := result{route: i, path: one.coming.Path, ahead: one}
+func (r *route) carryAhead(ctx context.Context, b *book, i int, one *ahead) back {
 	began := time.Now()
+	all := []result{{parcel: parcel{path: one.coming.Path}}}
+	home := back{route: i, ahead: one, files: all}
 	c, err := r.courier(ctx, b)
 	if err != nil {
-		back.err = fmt.Errorf("%w: %w", errAhead, err)
-		return back
+		all[0].err = fmt.Errorf("%w: %w", errAhead, err)
+		return home
 	}
 	before := c.Moved()
-	var p parcel
-	p, back.err = r.goAhead(ctx, b, c, one)
-	back.version = p.version
+	all[0] = r.goAhead(ctx, b, c, one)
 	r.sentBytes.Add(uint64(c.Moved() - before))
-	r.release(ctx, c, back.err)
-	if errors.Is(back.err, errAhead) {
-		r.log.Debug().Str("file", back.path).Err(back.err).Msg("it goes when it is there")
+	r.release(ctx, c, all[0].err)
+	r.remember(b, all)
+	if err := all[0].err; errors.Is(err, errAhead) {
+		r.log.Debug().Str("file", one.coming.Path).Err(err).Msg("it goes when it is there")
 	}
-	r.tell(back, began)
-	back.noted = r.note(ctx, b, p, back.err)
-	return back
+	r.tell(all, began, true)
+	r.note(ctx, b, all)
+	return home
 }
 
-func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *ahead) (p parcel, err error) {
+func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *ahead) result {
 	path, local := one.coming.Path, filepath.Join(r.drop, one.coming.Path)
+	not := func(err error) result {
+		return result{parcel: parcel{path: path}, err: fmt.Errorf("%w: %w", errAhead, err)}
+	}
 	file, err := one.coming.Open()
 	if err != nil {
-		return p, fmt.Errorf("%w: %w", errAhead, err)
+		return not(err)
 	}
 	from := transfer.Growing{File: file, Size: one.coming.Size, Await: one.await}
 	if slices.Contains(one.coming.Computed, digests[r.config.Digest].String()) {
@@ -155,22 +159,19 @@ func (r *route) goAhead(ctx context.Context, b *book, c *transfer.Courier, one *
 	a, err := c.Begin(local, path, join(one.coming.Via, b.id), from)
 	if err != nil {
 		file.Close()
-		return p, fmt.Errorf("%w: %w", errAhead, err)
+		return not(err)
 	}
 	if err := a.Send(); err != nil {
 		a.Cancel()
-		return p, fmt.Errorf("%w: %w", errAhead, err)
+		return not(err)
 	}
 	p, ok := one.ordered()
 	if !ok || cameThrough(r.drop, path) != one.coming.Via {
 		a.Cancel()
-		return p, errAhead
+		return result{parcel: parcel{path: path, version: p.version}, err: errAhead}
 	}
 	d, err := a.Finish(p.version)
-	if err == nil {
-		err = r.remember(b, d, p)
-	}
-	return p, err
+	return result{parcel: p, delivery: d, err: err}
 }
 
 // await waits for more of the file, unless it is not wanted any more.

@@ -125,28 +125,42 @@ func (b *book) read(from []byte, path string) (r record, ok bool) {
 	return r, ok
 }
 
-// put writes a record; it is durable then. Several at a time share a sync. That it was
-// tried before is forgotten.
-func (b *book) put(to, path string, r record) error {
-	return b.write(bucketOf(to), path, r, func(tx *bolt.Tx) error { return forget(tx, triesOf(to), path) })
+// entry is a record of a file.
+type entry struct {
+	path string
+	record
 }
 
-// try notes since when a file is to be sent that was tried in vain.
-func (b *book) try(to, path string, v transfer.Version, since time.Time) error {
-	return b.write(triesOf(to), path, record{Version: v, At: since}, func(*bolt.Tx) error { return nil })
+// put writes records; they are durable then, all or none. Several who write share a sync. That
+// the files were tried before is forgotten.
+func (b *book) put(to string, all ...entry) error {
+	return b.write(bucketOf(to), all, func(tx *bolt.Tx, path string) error { return forget(tx, triesOf(to), path) })
 }
 
-func (b *book) write(into []byte, path string, r record, also func(*bolt.Tx) error) error {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
+// try notes since when files are to be sent that were tried in vain.
+func (b *book) try(to string, all ...entry) error {
+	return b.write(triesOf(to), all, func(*bolt.Tx, string) error { return nil })
+}
+
+func (b *book) write(into []byte, all []entry, also func(*bolt.Tx, string) error) error {
+	if len(all) == 0 {
+		return nil
 	}
-	err = b.db.Batch(func(tx *bolt.Tx) error {
+	err := b.db.Batch(func(tx *bolt.Tx) error {
 		bucket, err := tx.CreateBucketIfNotExists(into)
 		if err != nil {
 			return err
 		}
-		return errors.Join(bucket.Put([]byte(path), text), also(tx))
+		for _, e := range all {
+			text, err := json.Marshal(e.record)
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(bucket.Put([]byte(e.path), text), also(tx, e.path)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.db.Path(), err)

@@ -22,7 +22,7 @@ func TestTheBookRemembers(t *testing.T) {
 	dir := t.TempDir()
 	b := bookOf(t, dir)
 	want := record{Version: versionOf(1, 2, 3, 4), Sent: true, At: time.Unix(5, 0).UTC()}
-	if err := b.put("http://a/", "sub/\xff", want); err != nil {
+	if err := b.put("http://a/", entry{"sub/\xff", want}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := openBook(dir); err == nil {
@@ -54,7 +54,7 @@ func TestTheBookForgetsLate(t *testing.T) {
 	defer b.close()
 	now := time.Now()
 	for path, age := range map[string]time.Duration{"fresh": time.Hour, "old": 2 * keepFor, "there": 2 * keepFor} {
-		if err := b.put("x", path, record{Sent: true, At: now.Add(-age)}); err != nil {
+		if err := b.put("x", entry{path, record{Sent: true, At: now.Add(-age)}}); err != nil {
 			t.Fatal(err)
 		}
 	}

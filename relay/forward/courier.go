@@ -28,20 +28,12 @@ type route struct {
 	down   int     // tries in a row that found nobody there
 	until  time.Time
 
+	together atomic.Bool // it is taken to have many files in one request
+
 	mu   sync.Mutex
 	idle []*transfer.Courier // with their connections
 
 	sentFiles, sentBytes, failedFiles, retries atomic.Uint64
-}
-
-// result is what a courier comes back with.
-type result struct {
-	route   int
-	path    string
-	version transfer.Version
-	ahead   *ahead // that it was; nil for one that was there
-	noted   bool   // since when it is to be sent
-	err     error
 }
 
 // parcel is a file as it is given to a courier.
@@ -53,6 +45,21 @@ type parcel struct {
 	noted   bool // that it is to be sent since then
 }
 
+// result is what became of a file.
+type result struct {
+	parcel
+	delivery *transfer.Delivery // until the book has it
+	alone    bool               // it is to go by itself the next time
+	err      error
+}
+
+// back is what a courier comes back with.
+type back struct {
+	route int
+	ahead *ahead // that its one file was; nil for files that were there
+	files []result
+}
+
 func (one *file) parcel(i int) parcel {
 	l := &one.legs[i]
 	return parcel{one.path, one.look.version, l.turn, l.since, l.noted}
@@ -62,60 +69,109 @@ func (r *route) wants(path string) bool {
 	return (len(r.config.Match) == 0 || matches(r.config.Match, path)) && !matches(r.config.Ignore, path)
 }
 
-// carry sends a file, and writes into the book that it was. It runs beside the owner.
-func (r *route) carry(ctx context.Context, b *book, i int, p parcel) result {
+// carry sends files, and writes into the book that they were. It runs beside the owner.
+func (r *route) carry(ctx context.Context, b *book, i int, load []parcel) back {
 	began := time.Now()
-	back := result{route: i, path: p.path, version: p.version}
-	c, err := r.courier(ctx, b)
-	if err == nil {
-		before := c.Moved()
-		var d *transfer.Delivery
-		there := func() bool { return stands(r.drop, p.path, p.version) }
-		if d, err = c.Carry(filepath.Join(r.drop, p.path), p.path, join(cameThrough(r.drop, p.path), b.id), p.turn, there); err == nil {
-			err = r.remember(b, d, p)
-		}
-		r.sentBytes.Add(uint64(c.Moved() - before))
-		r.release(ctx, c, err)
+	all := make([]result, len(load))
+	for n, p := range load {
+		all[n].parcel = p
 	}
-	back.err = err
-	r.tell(back, began)
-	back.noted = r.note(ctx, b, p, err)
-	return back
+	if c, err := r.courier(ctx, b); err == nil {
+		r.carryBy(ctx, c, b, all)
+	} else {
+		for n := range all {
+			all[n].err = err
+		}
+	}
+	r.remember(b, all)
+	r.tell(all, began, false)
+	r.note(ctx, b, all)
+	return back{route: i, files: all}
 }
 
-// tell counts a file that was sent, and says so in the log.
-func (r *route) tell(back result, began time.Time) {
-	if back.err == nil {
+// carryBy has a courier send files.
+func (r *route) carryBy(ctx context.Context, c *transfer.Courier, b *book, all []result) {
+	loads := make([]transfer.Load, len(all))
+	for n, one := range all {
+		loads[n] = transfer.Load{
+			Path: filepath.Join(r.drop, one.path), Name: one.path, Via: join(cameThrough(r.drop, one.path), b.id), Turn: one.turn,
+			Stands: func() bool { return stands(r.drop, one.path, one.version) },
+		}
+	}
+	before := c.Moved()
+	var denied error
+	for n, d := range c.CarryAll(loads) {
+		all[n].delivery, all[n].err, all[n].alone = d.Delivery, d.Err, d.Alone
+		if transfer.Denied(d.Err) {
+			denied = d.Err
+		}
+	}
+	r.sentBytes.Add(uint64(c.Moved() - before))
+	r.together.Store(c.Together())
+	r.release(ctx, c, denied)
+}
+
+// tell counts files that were sent, and says so in the log.
+func (r *route) tell(all []result, began time.Time, ahead bool) {
+	for _, one := range all {
+		if one.err != nil {
+			continue
+		}
 		r.sentFiles.Add(1)
-		r.log.Info().Str("file", back.path).Int64("size", back.version.Size).Bool("ahead", back.ahead != nil).
+		r.log.Info().Str("file", one.path).Int64("size", one.version.Size).Bool("ahead", ahead).
 			Float64("duration_ms", float64(time.Since(began))/float64(time.Millisecond)).Msg("forwarded")
 	}
 }
 
-// remember writes into the book that a file was sent. If it is another by now, the name is
-// looked at again.
-func (r *route) remember(b *book, d *transfer.Delivery, p parcel) error {
-	l, err := lookAt(r.drop, p.path)
-	if err == nil && l.version != p.version {
-		d.Settle() // that version has arrived, and is gone here
-		return transfer.ErrOther
+// remember writes into the book which files were sent. Of one that is another by now, the name
+// is looked at again.
+func (r *route) remember(b *book, all []result) {
+	var arrived []*result
+	var records []entry
+	for n := range all {
+		one := &all[n]
+		if one.err != nil {
+			continue
+		}
+		if l, err := lookAt(r.drop, one.path); err == nil && l.version != one.version {
+			one.delivery.Settle() // that version has arrived, and is gone here
+			one.err = transfer.ErrOther
+			continue
+		}
+		arrived = append(arrived, one)
+		records = append(records, entry{one.path, record{Version: one.version, Sent: true, At: time.Now(), Turn: one.turn}})
 	}
-	if err := b.put(r.config.To, p.path, record{Version: p.version, Sent: true, At: time.Now(), Turn: p.turn}); err != nil {
-		d.Keep()
-		return err
+	err := b.put(r.config.To, records...)
+	for _, one := range arrived {
+		if one.err = err; err != nil {
+			one.delivery.Keep()
+		} else {
+			one.delivery.Settle()
+		}
 	}
-	d.Settle()
-	return nil
 }
 
-// note has the book remember since when a file is to be sent of which a try has failed, so
-// that give_up_after does not begin anew with each start. A file that goes at once is
-// written about once.
-func (r *route) note(ctx context.Context, b *book, p parcel, err error) (noted bool) {
-	if err == nil || p.noted || r.config.GiveUpAfter == 0 || ctx.Err() != nil || !failure(err) {
-		return p.noted
+// note has the book remember since when files are to be sent of which a try has failed, so
+// that give_up_after does not begin anew with each start. Of files that go at once nothing is
+// written.
+func (r *route) note(ctx context.Context, b *book, all []result) {
+	if r.config.GiveUpAfter == 0 || ctx.Err() != nil {
+		return
 	}
-	return b.try(r.config.To, p.path, p.version, p.since) == nil
+	var failed []*result
+	var records []entry
+	for n := range all {
+		if one := &all[n]; one.err != nil && !one.noted && failure(one.err) {
+			failed = append(failed, one)
+			records = append(records, entry{one.path, record{Version: one.version, At: one.since}})
+		}
+	}
+	if b.try(r.config.To, records...) != nil {
+		return
+	}
+	for _, one := range failed {
+		one.noted = true
+	}
 }
 
 // failure reports an error that is one, and not word of a file that is none to send now.

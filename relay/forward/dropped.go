@@ -97,7 +97,7 @@ func (f *Forwarder) pick(path string) (n int) {
 // giveUp has the book know that a file was dropped on a route.
 func (f *Forwarder) giveUp(one *file, i int) error {
 	l := &one.legs[i]
-	err := f.book.put(f.routes[i].config.To, one.path, record{Version: one.look.version, Error: byHand, At: time.Now(), Turn: l.turn})
+	err := f.book.put(f.routes[i].config.To, entry{one.path, record{Version: one.look.version, Error: byHand, At: time.Now(), Turn: l.turn}})
 	if err == nil {
 		l.state, l.why = failed, byHand
 	}

@@ -53,7 +53,7 @@ func TestDroppedWhileCarried(t *testing.T) {
 	for name, last := range map[string]bool{"dropped": true, "other": false} {
 		f.files[name] = &file{path: name, queued: true, reports: 1, legs: []leg{{state: carried, last: last}}}
 		f.routes[0].busy++
-		f.report(result{path: name, err: context.Canceled})
+		f.report(back{files: []result{{parcel: parcel{path: name}, err: context.Canceled}}})
 		if rec, ok := f.book.get(to, name); ok != last || ok && rec.Error != byHand {
 			t.Errorf("%s: %+v, %v", name, rec, ok)
 		}

@@ -30,7 +30,7 @@ type Forwarder struct {
 	alarms   alarms
 	blind    bool // a directory could not be watched; said once
 	leaving  bool // couriers come back because they were called
-	returned chan result
+	returned chan back
 	counts   counts
 }
 
@@ -38,7 +38,7 @@ type Forwarder struct {
 func New(c config.Drop, log zerolog.Logger) *Forwarder {
 	f := &Forwarder{
 		config: c, log: log.With().Str("drop", c.Name).Logger(), orders: make(chan func()),
-		files: map[string]*file{}, ahead: map[string][]*ahead{}, dropped: map[making]*dropped{}, returned: make(chan result),
+		files: map[string]*file{}, ahead: map[string][]*ahead{}, dropped: map[making]*dropped{}, returned: make(chan back),
 	}
 	f.mail.ready, f.begun.ready = make(chan struct{}, 1), make(chan struct{}, 1)
 	for _, fc := range c.Forwards {

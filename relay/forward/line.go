@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"relay/relay/transfer"
 )
 
 // file is one that is not done with.
@@ -31,6 +33,7 @@ type leg struct {
 	last  bool   // there is none after this one
 	turn  int    // see record
 	noted bool   // the book knows since when
+	alone bool   // a connection broke over it and others
 }
 
 // state is how far a file is on a route.
@@ -136,7 +139,7 @@ func (f *Forwarder) enqueue(one *file) {
 			f.giveUpDropped(one, i, turn)
 		case looped:
 			f.counts.looped.Add(1)
-			_ = f.book.put(r.config.To, one.path, record{Version: one.look.version, Looped: true, At: now, Turn: turn}) // else it is noticed again
+			_ = f.book.put(r.config.To, entry{one.path, record{Version: one.look.version, Looped: true, At: now, Turn: turn}}) // else it is noticed again
 			f.log.Warn().Str("file", one.path).Str("to", r.config.To).
 				Msg("not forwarded: it came through here before; a loop of forwards leads back to this drop")
 		default:
@@ -158,31 +161,53 @@ func (f *Forwarder) dispatch(ctx context.Context) {
 			f.alarms.wake(r.until)
 			continue
 		}
-		kept := r.line[:0]
-		for n, one := range r.line {
-			if r.busy >= r.config.Parallel {
-				kept = append(kept, r.line[n:]...)
+		for r.busy < r.config.Parallel {
+			load := f.load(i, now)
+			if len(load) == 0 {
 				break
 			}
-			l := &one.legs[i]
-			switch {
-			case f.files[one.path] != one || l.state != waiting: // it is another now, or was dropped
-			case f.aheadOn(one.path, i) != nil: // it is to be completed, or will be given back
-				kept = append(kept, one)
-			case l.next.After(now):
-				kept = append(kept, one)
-				f.alarms.wake(l.next)
-			default:
-				p := one.parcel(i)
-				l.state = carried
-				one.reports++
-				r.busy++
-				f.done.Go(func() { f.returned <- r.carry(ctx, f.book, i, p) })
+			r.busy++
+			f.done.Go(func() { f.returned <- r.carry(ctx, f.book, i, load) })
+		}
+	}
+}
+
+// load takes from the line of a route what its next courier is to carry: a file, or many small
+// ones where the receiver takes those in one request.
+func (f *Forwarder) load(i int, now time.Time) (load []parcel) {
+	r := f.routes[i]
+	most := 1
+	if r.together.Load() {
+		most = transfer.TogetherMost
+	}
+	kept := r.line[:0]
+	for n, one := range r.line {
+		if len(load) == most {
+			kept = append(kept, r.line[n:]...)
+			break
+		}
+		l := &one.legs[i]
+		alone := l.alone || one.look.version.Size > transfer.TogetherBytes
+		switch {
+		case f.files[one.path] != one || l.state != waiting: // it is another now, or was dropped
+		case f.aheadOn(one.path, i) != nil, // it is to be completed, or will be given back
+			alone && len(load) > 0:
+			kept = append(kept, one)
+		case l.next.After(now):
+			kept = append(kept, one)
+			f.alarms.wake(l.next)
+		default:
+			load = append(load, one.parcel(i))
+			l.state = carried
+			one.reports++
+			if alone {
+				most = 1
 			}
 		}
-		clear(r.line[len(kept):])
-		r.line = kept
 	}
+	clear(r.line[len(kept):])
+	r.line = kept
+	return load
 }
 
 // vanished forgets a file that is not there any more.

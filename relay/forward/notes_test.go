@@ -27,7 +27,7 @@ func TestNotesAreTidied(t *testing.T) {
 		"sent another": {Version: versionOf(9, 2, 3, 4), Sent: true, At: now},
 		"failed, old":  {Version: v, Error: "refused", At: now},
 	} {
-		if err := f.book.put(r.config.To, path, rec); err != nil {
+		if err := f.book.put(r.config.To, entry{path, rec}); err != nil {
 			t.Fatal(err)
 		}
 	}

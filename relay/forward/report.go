@@ -12,7 +12,7 @@ import (
 const retryFirst = time.Second
 
 // report takes what a courier has come back with.
-func (f *Forwarder) report(r result) {
+func (f *Forwarder) report(r back) {
 	route := f.routes[r.route]
 	if route.busy--; route.busy == 0 {
 		route.rest()
@@ -22,18 +22,25 @@ func (f *Forwarder) report(r result) {
 			return
 		}
 	}
-	one := f.files[r.path]
+	for i := range r.files {
+		f.reportFile(r.route, &r.files[i])
+	}
+}
+
+func (f *Forwarder) reportFile(i int, r *result) {
+	one, route := f.files[r.path], f.routes[i]
 	if one == nil {
 		return
 	}
 	one.reports--
-	leg := &one.legs[r.route]
+	leg := &one.legs[i]
 	leg.noted = leg.noted || r.noted
+	leg.alone = r.alone
 	switch {
 	case r.err == nil:
 		leg.state = sent
 		route.down = 0
-	case leg.last && (f.leaving || errors.Is(r.err, errAhead)) && f.giveUp(one, r.route) == nil:
+	case leg.last && (f.leaving || errors.Is(r.err, errAhead)) && f.giveUp(one, i) == nil:
 	case f.leaving:
 		leg.state = waiting
 	case errors.Is(r.err, errAhead):
@@ -44,7 +51,7 @@ func (f *Forwarder) report(r result) {
 	case errors.Is(r.err, transfer.ErrOther):
 		leg.state, one.stale = waiting, true
 	default:
-		f.failed(one, r.route, r.err)
+		f.failed(one, i, r.err)
 	}
 	if one.stale && one.reports == 0 {
 		delete(f.files, one.path)
@@ -62,7 +69,7 @@ func (f *Forwarder) failed(one *file, i int, err error) {
 	leg.why = err.Error()
 	limit := r.config.GiveUpAfter
 	if leg.last || limit > 0 && now.Sub(leg.since) >= limit {
-		if e := f.book.put(r.config.To, one.path, record{Version: one.look.version, Error: leg.why, At: now, Turn: leg.turn}); e == nil {
+		if e := f.book.put(r.config.To, entry{one.path, record{Version: one.look.version, Error: leg.why, At: now, Turn: leg.turn}}); e == nil {
 			leg.state = failed
 			r.failedFiles.Add(1)
 			r.log.Error().Str("file", one.path).Int("tries", leg.tries).Err(err).Msg("given up")

@@ -58,7 +58,7 @@ func TestRetryBesideAnotherRoute(t *testing.T) {
 	defer f.book.close()
 	l, err := lookAt(c.Directory, "x")
 	if err == nil {
-		err = f.book.put(c.Forwards[0].To, "x", record{Version: l.version, Error: "refused", At: time.Now()})
+		err = f.book.put(c.Forwards[0].To, entry{"x", record{Version: l.version, Error: "refused", At: time.Now()}})
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ type Ahead struct {
 // Begin begins to send a file that will be at path, to be name in the directory, see
 // Carry.
 func (c *Courier) Begin(path, name, via string, from Growing) (*Ahead, error) {
-	p := &post{path: path, to: c.to.join(name), size: from.Size, extra: []field{{"X-Relay-Via", via}}}
+	p := &post{path: path, to: c.to.join(name), size: from.Size, extra: []field{{viaField, via}}}
 	n, err := openNote(c.run.StateDir, p.path, p.to, c.run.Durable)
 	if err != nil {
 		return nil, err

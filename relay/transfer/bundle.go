@@ -51,24 +51,52 @@ func (b *bundles) learn(res *http.Response) {
 	}
 }
 
-// bundler is what a lane needs to send bundles.
+// wanted reports that the server is to be sent bundles.
+func (b *bundles) wanted() bool { return b.taken.Load() && !b.refused.Load() }
+
+// bundler gathers the bundle that is sent next.
 type bundler struct {
-	bytes  []byte    // the bundle that is sent next
-	packed int       // files in it: the last ones of the window
+	bytes  []byte
+	packed int       // files in it
+	rate   int64     // most bytes a second; 0 = no limit
 	room   int       // bytes that a bundle is to hold; 0 = firstBundle
 	heard  time.Time // when the answer before came
+}
+
+// full reports that no further file of a path and a size fits.
+func (b *bundler) full(path string, size int64) bool {
+	const line = 1 << 10 // more than what stands in one beside the path
+	if b.room == 0 {
+		b.resize(firstBundle)
+	}
+	return b.packed == bundle.FilesMost || b.packed > 0 && int64(len(b.bytes)+len(path)+line)+size > int64(b.room)
+}
+
+// add has a file, of which this was read, follow the others.
+func (b *bundler) add(path, id string, p *post, s *source, content []byte) {
+	f := bundle.File{Path: path, Mtime: formatSeconds(s.time), Mode: formatMode(s.mode), ID: id, Content: content}
+	if p.sum.By != NoSum {
+		f.Digests = p.sum.String()
+	}
+	if b.packed == 0 {
+		b.bytes = b.bytes[:0]
+	}
+	b.bytes = bundle.Append(b.bytes, &f)
+	b.packed++
+}
+
+// packable reports that a file may go into a bundle, by its size and place.
+func packable(p *post, size int64) bool {
+	return size <= bundledMost && strings.Count(p.to.path, "/") <= bundle.DepthMost
 }
 
 // bundlesNow reports that a file is to go in a bundle. One that a connection has broken over
 // goes by itself, so that what is wrong with it is no other file's fault.
 func (l *putLane) bundlesNow(p *post) bool {
-	return l.bundling() && p.size <= bundledMost && !p.alone && strings.Count(p.to.path, "/") <= bundle.DepthMost
+	return l.bundling() && packable(p, p.size) && !p.alone
 }
 
-func (l *putLane) bundling() bool {
-	b := &l.run.bundles
-	return b.taken.Load() && !b.refused.Load()
-}
+func (l *putLane) bundling() bool { return l.run.bundles.wanted() }
 
 // windowLimits is how many files and bytes may be under way: two bundles, or so many requests.
 func (l *putLane) windowLimits() (files int, bytes int64) {
@@ -80,23 +108,11 @@ func (l *putLane) windowLimits() (files int, bytes int64) {
 
 // pack adds a file to the bundle that is sent next.
 func (l *putLane) pack(p *post, s *source, content []byte) {
-	const line = 1 << 10 // more than what stands in one beside the path
 	path := strings.TrimPrefix(p.to.path, l.under.path)
-	if l.room == 0 {
-		l.resize(firstBundle)
-	}
-	if l.packed == bundle.FilesMost || len(l.bytes)+len(path)+line+len(content) > l.room {
+	if l.full(path, p.size) {
 		l.closeBundle()
 	}
-	f := bundle.File{Path: path, Mtime: formatSeconds(s.time), Mode: formatMode(s.mode), ID: p.id, Content: content}
-	if p.sum.By != NoSum {
-		f.Digests = p.sum.String()
-	}
-	if l.packed == 0 {
-		l.bytes = l.bytes[:0]
-	}
-	l.bytes = bundle.Append(l.bytes, &f)
-	l.packed++
+	l.add(path, p.id, p, s, content)
 }
 
 // closeBundle sends the files that have gathered.
@@ -119,12 +135,12 @@ func (l *putLane) unpack(res *http.Response) error {
 	switch {
 	case res.StatusCode == http.StatusOK:
 		return l.judgeEach(res, first.files)
-	case res.StatusCode == http.StatusUnauthorized, res.StatusCode >= http.StatusInternalServerError && res.StatusCode != http.StatusNotImplemented:
+	case !ofTheBundle(res.StatusCode):
 		err := taken(l.under, res)
 		for i := range first.files {
 			l.judge(err, i == 0)
 		}
-	default: // it is about the bundle, and maybe not about what is in it
+	default:
 		l.run.bundles.refused.Store(true)
 		err := fmt.Errorf("%s: a bundle is answered with %d: the files go one by one", l.under, res.StatusCode)
 		for range first.files {
@@ -136,21 +152,25 @@ func (l *putLane) unpack(res *http.Response) error {
 	return nil
 }
 
+// ofTheBundle reports that a status is about the bundle, and maybe not about what is in it.
+func ofTheBundle(status int) bool {
+	return status != http.StatusUnauthorized && (status < http.StatusInternalServerError || status == http.StatusNotImplemented)
+}
+
 // judgeEach deals with so many files by the lines of their bundle's answer.
 func (l *putLane) judgeEach(res *http.Response, files int) error {
-	const most = bundle.FilesMost << 10
-	text, err := io.ReadAll(io.LimitReader(res.Body, most))
-	if err != nil {
-		return unheard(err)
-	}
-	answers, err := bundle.ReadAnswers(text, files)
+	answers, err := readAnswers(res, files)
 	if err != nil {
 		return err
 	}
 	l.run.bundles.broken.Store(0)
 	wait := true
 	for _, a := range answers {
-		err := takenAs(l.window[0].file.to, a.Status, func() string { return a.Why })
+		p := l.window[0].file
+		err := takenAs(p.to, a.Status, func() string { return a.Text })
+		if err == nil && a.Text != "" {
+			p.storedAt(l.under.path + a.Text)
+		}
 		if l.judge(err, wait) {
 			wait = false
 		}
@@ -158,25 +178,35 @@ func (l *putLane) judgeEach(res *http.Response, files int) error {
 	return nil
 }
 
-// measure finds out how long a bundle took since the line was free for it.
-func (l *putLane) measure(sent time.Time) {
-	now := time.Now()
-	if l.heard.After(sent) {
-		sent = l.heard
+// readAnswers reads what a server says of so many files.
+func readAnswers(res *http.Response, files int) ([]bundle.Answer, error) {
+	const most = bundle.FilesMost << 10
+	text, err := io.ReadAll(io.LimitReader(res.Body, most))
+	if err != nil {
+		return nil, unheard(err)
 	}
-	l.heard = now
+	return bundle.ReadAnswers(text, files)
+}
+
+// measure finds out how long a bundle took since the line was free for it.
+func (b *bundler) measure(sent time.Time) {
+	now := time.Now()
+	if b.heard.After(sent) {
+		sent = b.heard
+	}
+	b.heard = now
 	switch d := now.Sub(sent); {
 	case d < quickBundle:
-		l.resize(2 * l.room)
+		b.resize(2 * b.room)
 	case d > slowBundle:
-		l.resize(l.room / 2)
+		b.resize(b.room / 2)
 	}
 }
 
 // resize sets what a bundle is to hold; one file it may hold in any case.
-func (l *putLane) resize(bytes int) {
-	if rate := l.run.Rate; rate > 0 {
-		bytes = min(bytes, int(min(rate/burstsSecond, bundle.BytesMost)))
+func (b *bundler) resize(bytes int) {
+	if b.rate > 0 {
+		bytes = min(bytes, int(min(b.rate/burstsSecond, bundle.BytesMost)))
 	}
-	l.room = max(min(bytes, bundle.BytesMost), 1)
+	b.room = max(min(bytes, bundle.BytesMost), 1)
 }

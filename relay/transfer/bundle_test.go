@@ -11,7 +11,7 @@ import (
 
 func newTestLane(o Options) *putLane {
 	l := &putLane{under: Place{"host:80", "/in/"}}
-	l.run, l.wire = NewRun(o), &wire{}
+	l.run, l.wire, l.rate = NewRun(o), &wire{}, o.Rate
 	return l
 }
 

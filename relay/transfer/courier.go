@@ -6,10 +6,10 @@ import (
 	"os"
 )
 
-// Courier sends one file after the other to a directory of a drop. A small one goes in one
-// request, under an id that follows from what it is; a large one by an upload of its own,
-// with a place that is noted before the file is completed. So no kill and no lost answer
-// has a file appear twice. It does not try again by itself.
+// Courier sends files to a directory of a drop. A small one goes in one request, or with others
+// in one (together.go), under an id that follows from what it is; a large one by an upload of
+// its own, with a place that is noted before the file is completed. So no kill and no lost
+// answer has a file appear twice. It does not try again by itself.
 //
 // A large file is sent from a copy that shares its blocks, where StateDir is on the same file
 // system and that can do it: then what is delivered is the file as it was when Carry began.
@@ -18,6 +18,7 @@ type Courier struct {
 	to      Place
 	ids     IDs
 	scratch []byte
+	bundler
 }
 
 // NewCourier makes a courier to a URL. Of the options it heeds Token, Digest, Durable (for
@@ -31,20 +32,34 @@ func NewCourier(ctx context.Context, url string, ids IDs, o Options) (*Courier, 
 	return &Courier{caller: caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}, still: still{dir: o.StateDir}}, to: to.dir(), ids: ids}, nil
 }
 
-// Carry sends a file, to be name (a path of raw bytes) in the directory. via are the ids
-// of the drops that it came through; turn is how many files went before that looked the
-// same, where the file system does not tell such apart. stands is asked whenever the file was
-// opened, and again because it has changed: false is ErrOther, since what is there by then may
-// not be complete.
-//
-// Without an error the file is there; the note of the upload stays until the caller has
-// remembered that elsewhere, because until then it is what keeps the file from being sent
-// twice.
-func (c *Courier) Carry(path, name, via string, turn int, stands func() bool) (*Delivery, error) {
-	p := &post{path: path, to: c.to.join(name), turn: turn, stands: func(*source) bool { return stands() }}
-	if via != "" {
-		p.extra = []field{{"X-Relay-Via", via}}
+// Load is a file that a courier is to send.
+type Load struct {
+	Path string
+	Name string // a path of raw bytes, in the directory that the courier goes to
+	Via  string // the ids of the drops that it came through
+	Turn int    // how many files went before that looked the same, where the file system does not tell such apart
+	// Stands is asked whenever the file was opened, and again because it has changed: false is
+	// ErrOther, since what is there by then may not be complete.
+	Stands func() bool
+}
+
+// post is the file as it is sent.
+func (c *Courier) post(l *Load) *post {
+	p := &post{path: l.Path, to: c.to.join(l.Name), turn: l.Turn, stands: func(*source) bool { return l.Stands() }}
+	if l.Via != "" {
+		p.extra = []field{{viaField, l.Via}}
 	}
+	return p
+}
+
+// viaField is the field that has the ids of the drops that a file came through.
+const viaField = "X-Relay-Via"
+
+// Carry sends a file. Without an error it is there; the note of the upload stays until the
+// caller has remembered that elsewhere, because until then it is what keeps the file from
+// being sent twice.
+func (c *Courier) Carry(l Load) (*Delivery, error) {
+	p := c.post(&l)
 	if err := c.putSmall(p); !errors.Is(err, errGrown) {
 		return &Delivery{&note{}}, err
 	}

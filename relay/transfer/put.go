@@ -20,7 +20,7 @@ type putLane struct {
 
 // drive sends until nothing is left.
 func (l *putLane) drive() {
-	l.scratch = make([]byte, inMemory)
+	l.scratch, l.rate = make([]byte, inMemory), l.run.Rate
 	l.lane.drive(l)
 }
 
@@ -140,6 +140,7 @@ func (l *putLane) next() error {
 		err = l.unpack(res)
 	} else {
 		l.run.bundles.learn(res)
+		l.window[0].file.storedAt(where(res))
 		l.judge(taken(l.window[0].file.to, res), true)
 	}
 	if err == nil && !goesOn(res) {

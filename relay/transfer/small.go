@@ -83,25 +83,34 @@ func (c *Courier) putSmall(p *post) error {
 	}
 }
 
-func (c *Courier) putOnce(p *post) error {
+// load reads a small file. The source tells what it is, and is closed.
+func (c *Courier) load(p *post) (*source, []byte, error) {
 	s, err := p.open()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer s.Close()
 	if s.look.Size > inMemory || noteExists(c.run.StateDir, p.path, p.to) {
-		return errGrown
+		return nil, nil, errGrown
 	}
 	if c.scratch == nil {
 		c.scratch = make([]byte, inMemory)
 	}
 	content, err := c.read(p, s, c.scratch)
+	return s, content, err
+}
+
+func (c *Courier) putOnce(p *post) error {
+	s, content, err := c.load(p)
 	if err != nil {
 		return err
 	}
 	fields := p.fields(s, c.ids.of(p.to, s.look.Version, p.turn))
 	b := &body{int64(len(content)), func(w *wire, _ <-chan struct{}) error { return w.write(content) }}
-	err = c.once("PUT", p.to, b, func(res *http.Response) error { return taken(p.to, res) }, fields...)
+	err = c.once("PUT", p.to, b, func(res *http.Response) error {
+		c.run.bundles.learn(res)
+		return taken(p.to, res)
+	}, fields...)
 	if err == nil {
 		c.run.moved(int64(len(content)))
 	}

@@ -137,8 +137,8 @@ func (w *way) measure(dir string, round int) (f figures, err error) {
 	if out, err := c.CombinedOutput(); err != nil {
 		return f, fmt.Errorf("%w: %s", err, out)
 	}
-	if w.arrives != "" {
-		if err := waitFor(filepath.Join(w.arrives, name)); err != nil {
+	for _, file := range w.arrive {
+		if err := waitFor(strings.ReplaceAll(file, "NAME", name)); err != nil {
 			return f, err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // targets are the directories that files go to.
-var targets = []string{"relay", "nginx", "rsync", "scp", "hop", "far"}
+var targets = []string{"relay", "nginx", "rsync", "scp", "hop", "far", "hop2", "far2"}
 
 const directoryMode = 0o755
 
@@ -57,12 +57,14 @@ func prepare(dir string, size int64) error {
 	}
 	for i := range *files {
 		_, _ = random.Read(buf[:small])
-		if err := os.WriteFile(filepath.Join(dir, "small", fmt.Sprintf("f%06d", i)), buf[:small], 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "small", smallName(i)), buf[:small], 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+func smallName(i int) string { return fmt.Sprintf("f%06d", i) }
 
 // aside is where trees of small files wait for the end. To remove them at once would be
 // measured in all that follows: for some minutes ext4 gives no inode again that was removed,

@@ -51,6 +51,9 @@ func promises() (all []promise) {
 	for _, work := range []string{hops, slowHops} {
 		all = append(all, promise{"wall time", work, twoHops, oneHop, wall, 1.5, 1.15})
 	}
+	for _, work := range []string{smallHops, smallUnsyncedHops} {
+		all = append(all, promise{"wall time", work, twoHops, oneHop, wall, 0, 0})
+	}
 	return all
 }
 
@@ -82,7 +85,7 @@ func report(to io.Writer, r *record) error {
 
 // ways are one run of each way, in the order in which they are planned.
 func (r *record) ways() (all []figures) {
-	order := []string{largeSynced, large, smallSynced, small, hops, slowHops}
+	order := []string{largeSynced, large, smallSynced, small, hops, slowHops, smallHops, smallUnsyncedHops}
 	for _, f := range r.Runs {
 		if !slices.ContainsFunc(all, f.same) {
 			all = append(all, f)

@@ -44,6 +44,8 @@ func TestPromisesCanBeMeasured(t *testing.T) {
 	p.toOthers(large, small, false)
 	p.hops(hops, "")
 	p.hops(slowHops, "")
+	p.smallHops(smallHops, "", "", "")
+	p.smallHops(smallUnsyncedHops, "", "", "")
 	for _, w := range p.all {
 		known[w.work+w.name] = true
 	}

@@ -19,6 +19,8 @@ const (
 	sshPort       = "19805"
 	hopPort       = "19806"
 	farPort       = "19807"
+	hopUnsynced   = "19808"
+	farUnsynced   = "19809"
 )
 
 var serverNames = []string{"relay", "hop", "far", "nginx", "rsync", "scp"}
@@ -71,14 +73,15 @@ func start(dir string) (map[string]*server, error) {
 
 // configs are the receivers' files. relay's ask for nothing but what each is for.
 func configs(dir string) map[string]string {
-	const quiet = "[log]\naccess = false\nlevel = \"error\"\n"
+	const quiet, unsynced = "[log]\naccess = false\nlevel = \"error\"\n", "durability = \"none\"\n"
 	drop := func(port, directory, rest string) string {
 		return fmt.Sprintf("[[drop]]\nname = %q\nlisten = [\"127.0.0.1:%s\"]\ndirectory = %q\nwrite = true\n%s\n", directory+port, port, directory, rest)
 	}
+	forward := func(port string) string { return "[[drop.forward]]\nto = \"" + localAddress + port + "/\"\n" }
 	return map[string]string{
-		"relay.toml": quiet + drop(relaySynced, "relay", "") + drop(relayUnsynced, "relay", "durability = \"none\""),
-		"hop.toml":   quiet + drop(hopPort, "hop", "[[drop.forward]]\nto = \"http://127.0.0.1:"+farPort+"/\""),
-		"far.toml":   quiet + drop(farPort, "far", ""),
+		"relay.toml": quiet + drop(relaySynced, "relay", "") + drop(relayUnsynced, "relay", unsynced),
+		"hop.toml":   quiet + drop(hopPort, "hop", forward(farPort)) + drop(hopUnsynced, "hop2", unsynced+forward(farUnsynced)),
+		"far.toml":   quiet + drop(farPort, "far", "") + drop(farUnsynced, "far2", unsynced),
 		"nginx.conf": "worker_processes 1; daemon off; user root; pid " + dir + "/nginx.pid; error_log " + dir + "/nginx.log;\nevents {}\nhttp { access_log off; " +
 			"keepalive_requests 1000000; client_body_temp_path " + dir + "/nginx/.temp; server { listen 127.0.0.1:" + nginxPort + "; client_max_body_size 0; root " + dir +
 			"/nginx; location / { dav_methods PUT; create_full_put_path on; } } }\n",

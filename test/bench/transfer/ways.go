@@ -10,8 +10,8 @@ import (
 type way struct {
 	work    string
 	name    string
-	command string // of a shell; NAME is a name that nobody had
-	arrives string // a directory in which a file NAME is waited for, if that is not the command's to do
+	command string   // of a shell; NAME is a name that nobody had
+	arrive  []string // files that are waited for, if that is not the command's to do
 	servers []*server
 }
 
@@ -23,7 +23,11 @@ const (
 	small       = "small, not synced"
 	hops        = "hops, synced"
 	slowHops    = "hops, synced, held to " + slowRate + "/s"
-	slowRate    = "400MB"
+	smallHops   = "hops, small, synced"
+
+	smallUnsyncedHops = "hops, small, not synced"
+
+	slowRate = "400MB"
 )
 
 // The ways, as they stand in the report.
@@ -61,6 +65,8 @@ func ways(dir string, s map[string]*server, skipped *[]string) (all []*way) {
 	p.toOthers(large, small, false)
 	p.hops(hops, "")
 	p.hops(slowHops, " --limit-rate "+slowRate)
+	p.smallHops(smallHops, hopPort, farPort, "far")
+	p.smallHops(smallUnsyncedHops, hopUnsynced, farUnsynced, "far2")
 	return p.all
 }
 
@@ -73,8 +79,8 @@ type plan struct {
 }
 
 // add adds a way unless a program for it is missing.
-func (p *plan) add(work, name, command, arrives string, servers ...string) {
-	w := &way{work: work, name: name, command: command, arrives: arrives}
+func (p *plan) add(work, name, command string, arrive []string, servers ...string) {
+	w := &way{work: work, name: name, command: command, arrive: arrive}
 	for _, s := range servers {
 		if p.servers[s] == nil {
 			return
@@ -92,13 +98,13 @@ func (p *plan) add(work, name, command, arrives string, servers ...string) {
 func (p *plan) toRelay(largeWork, smallWork, port, rsync, flags string) {
 	big, little, send := p.dir+"/big", p.dir+"/small", *relay+" send -qf --state "+p.dir+"/state "+flags
 	to := " " + localAddress + port + "/"
-	p.add(largeWork, relaySend, send+big+to, "", "relay")
-	p.add(largeWork, relayNoSum, send+"--digest none "+big+to, "", "relay")
-	p.add(largeWork, curlToRelay, curlUpload+big+to, "", "relay")
-	p.add(largeWork, rsyncWhole, "rsync -W"+rsync+big+" rsync://127.0.0.1:"+rsyncPort+"/m/", "", "rsync")
-	p.add(smallWork, relaySend, send+"-r "+little+to, "", "relay")
-	p.add(smallWork, curlToRelay, p.curlAll(port), "", "relay")
-	p.add(smallWork, rsyncWhole, "rsync -rtW"+rsync+little+" rsync://127.0.0.1:"+rsyncPort+"/m/", "", "rsync")
+	p.add(largeWork, relaySend, send+big+to, nil, "relay")
+	p.add(largeWork, relayNoSum, send+"--digest none "+big+to, nil, "relay")
+	p.add(largeWork, curlToRelay, curlUpload+big+to, nil, "relay")
+	p.add(largeWork, rsyncWhole, "rsync -W"+rsync+big+" rsync://127.0.0.1:"+rsyncPort+"/m/", nil, "rsync")
+	p.add(smallWork, relaySend, send+"-r "+little+to, nil, "relay")
+	p.add(smallWork, curlToRelay, p.curlAll(port), nil, "relay")
+	p.add(smallWork, rsyncWhole, "rsync -rtW"+rsync+little+" rsync://127.0.0.1:"+rsyncPort+"/m/", nil, "rsync")
 }
 
 // curlAll has one curl put all small files, over one connection.
@@ -114,7 +120,7 @@ func (p *plan) toOthers(largeWork, smallWork string, synced bool) {
 			name += thenSync
 			command += fmt.Sprintf(" && cd %s/%s && find %s -type f -exec sync {} + && sync .", p.dir, server, files)
 		}
-		p.add(work, name, command, "", server)
+		p.add(work, name, command, nil, server)
 	}
 	add(largeWork, curlToNginx, curlUpload+p.dir+"/big "+localAddress+nginxPort+"/", "big", "nginx")
 	add(largeWork, secureCopy, scp+p.dir+"/big 127.0.0.1:"+p.dir+"/scp/", "big", "scp")
@@ -125,6 +131,17 @@ func (p *plan) toOthers(largeWork, smallWork string, synced bool) {
 // hops adds one hop, and the same with another drop in between.
 func (p *plan) hops(work, flags string) {
 	send := *relay + " send -qf --state " + p.dir + "/state" + flags + " " + p.dir + "/big " + localAddress
-	p.add(work, oneHop, send+farPort+"/NAME", "", "far")
-	p.add(work, twoHops, send+hopPort+"/NAME", p.dir+"/far", "hop", "far")
+	p.add(work, oneHop, send+farPort+"/NAME", nil, "far")
+	p.add(work, twoHops, send+hopPort+"/NAME", []string{p.dir + "/far/NAME"}, "hop", "far")
+}
+
+// smallHops does that with the small files.
+func (p *plan) smallHops(work, hop, far, directory string) {
+	send := *relay + " send -rqf --state " + p.dir + "/state " + p.dir + "/small/ " + localAddress
+	var all []string
+	for i := range *files {
+		all = append(all, fmt.Sprintf("%s/%s/NAME/%s", p.dir, directory, smallName(i)))
+	}
+	p.add(work, oneHop, send+far+"/NAME/", nil, "far")
+	p.add(work, twoHops, send+hop+"/NAME/", all, "hop", "far")
 }

@@ -1,0 +1,77 @@
+package forward
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"relay/config"
+	"relay/relay/transfer"
+)
+
+// A courier takes one file, until the receiver is known to take many small ones in a request;
+// then as many as there may be, but large ones, and those that a connection broke over, still by
+// themselves. What is to wait stays in the line, in its order.
+func TestLoadsOfCouriers(t *testing.T) {
+	f := New(config.Drop{Forwards: []config.Forward{{To: "http://a/"}}}, zerolog.Nop())
+	r := f.routes[0]
+	now := time.Now()
+	line := func(names ...string) {
+		r.line = nil
+		for _, name := range names {
+			one := &file{path: name, queued: true, legs: []leg{{state: waiting}}}
+			switch name[0] {
+			case 'L':
+				one.look.version.Size = transfer.TogetherBytes + 1
+			case 'a':
+				one.legs[0].alone = true
+			case 'w':
+				one.legs[0].next = now.Add(time.Hour)
+			case 'd':
+				one.legs[0].state = failed // by hand
+			}
+			f.files[name] = one
+			r.line = append(r.line, one)
+		}
+	}
+	next := func() string {
+		var names []string
+		for _, p := range f.load(0, now) {
+			names = append(names, p.path)
+			if one := f.files[p.path]; one.legs[0].state != carried || one.reports != 1 {
+				t.Errorf("%s is not on its way", p.path)
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	all := []string{"1", "w", "2", "L", "3", "a", "d", "4"}
+	for together, want := range map[bool][]string{
+		false: {"1", "2", "L", "3", "a", "4", ""},
+		true:  {"1 2 3 4", "L", "a", ""},
+	} {
+		r.together.Store(together)
+		line(all...)
+		var got []string
+		for range want {
+			got = append(got, next())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("together %v: %q, want %q", together, got, want)
+		}
+		if len(r.line) != 1 || r.line[0].path != "w" {
+			t.Errorf("%d files are left", len(r.line))
+		}
+	}
+	var many []string
+	for i := range transfer.TogetherMost + 1 {
+		many = append(many, fmt.Sprint(i))
+	}
+	line(many...)
+	if got := next(); got != strings.Join(many[:transfer.TogetherMost], " ") || next() != many[transfer.TogetherMost] {
+		t.Errorf("of one more than a courier can use, it got %q", got)
+	}
+}

@@ -1,0 +1,167 @@
+package transfer
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"relay/relay/drop/bundle"
+)
+
+// TogetherMost is how many files a courier can use at a time, and TogetherBytes the size of
+// those that may go in one request with others.
+const (
+	TogetherMost  = bundle.FilesMost
+	TogetherBytes = bundledMost
+)
+
+// Carried is what became of a file.
+type Carried struct {
+	Delivery *Delivery // see Carry; nil with an error
+	Err      error
+	// Alone says that the connection broke over a request that had others too: which of them
+	// is to blame is found out when each goes by itself.
+	Alone bool
+}
+
+// Together reports that the server has said that it takes many files in one request.
+func (c *Courier) Together() bool { return c.run.bundles.wanted() }
+
+// CarryAll sends files, small ones in bundles where the server takes those, and tells of each
+// what Carry would.
+func (c *Courier) CarryAll(loads []Load) []Carried {
+	g := gathering{Courier: c, done: make([]Carried, len(loads))}
+	for i := range loads {
+		if len(loads) > 1 && c.Together() {
+			g.take(i, &loads[i])
+		} else {
+			g.single(i, &loads[i])
+		}
+	}
+	g.send()
+	return g.done
+}
+
+// gathering is a courier that makes bundles.
+type gathering struct {
+	*Courier
+	done []Carried
+	in   []inBundle // those that the bundle holds
+	via  string     // that they have all come through
+}
+
+// inBundle is a file in one.
+type inBundle struct {
+	at   int // its place among all
+	load *Load
+	to   Place
+	size int64
+}
+
+// single sends a file by itself.
+func (g *gathering) single(i int, l *Load) {
+	d, err := g.Carry(*l)
+	g.done[i] = Carried{Delivery: d, Err: err}
+}
+
+// take puts a file into the next bundle, if it is one for that.
+func (g *gathering) take(i int, l *Load) {
+	p := g.post(l)
+	s, content, err := g.load(p)
+	size := int64(len(content))
+	switch {
+	case errors.Is(err, errGrown), errors.Is(err, errChanged), err == nil && !packable(p, size):
+		g.send() // a large one may take long
+		g.single(i, l)
+		return
+	case err != nil:
+		g.done[i].Err = err
+		return
+	}
+	path := strings.TrimPrefix(p.to.path, g.to.path)
+	if len(g.in) > 0 && g.via != l.Via || g.full(path, size) {
+		g.send()
+	}
+	g.via = l.Via
+	g.add(path, g.ids.of(p.to, s.look.Version, p.turn), p, s, content)
+	g.in = append(g.in, inBundle{i, l, p.to, size})
+}
+
+// send sends the bundle, if there is something in it, and settles its files.
+func (g *gathering) send() {
+	in := g.in
+	if len(in) == 0 {
+		return
+	}
+	g.in, g.packed = nil, 0
+	if _, err := g.dial(g.to.host); err != nil {
+		g.all(in, Carried{Err: err})
+		return
+	}
+	again, err := g.exchangeBundle(in)
+	if err != nil && !Answered(err) {
+		g.resize(g.room / 2) // it may have been too much for this line
+		g.all(in, Carried{Err: err, Alone: true})
+		return
+	}
+	for _, f := range again {
+		g.single(f.at, f.load)
+	}
+}
+
+// all says the same of all files of a bundle.
+func (g *gathering) all(in []inBundle, c Carried) {
+	for _, f := range in {
+		g.done[f.at] = c
+	}
+}
+
+// exchangeBundle sends the bundle once. It settles its files but for those that are to be sent
+// by themselves: one that came damaged, or all, should the server not take bundles.
+func (g *gathering) exchangeBundle(in []inBundle) (again []inBundle, err error) {
+	began := time.Now()
+	content := g.bytes
+	b := &body{int64(len(content)), func(w *wire, _ <-chan struct{}) error { return w.write(content) }}
+	fields := []field{{"Content-Type", bundle.Type}}
+	if g.via != "" {
+		fields = append(fields, field{viaField, g.via})
+	}
+	err = g.once("POST", g.to, b, func(res *http.Response) (err error) {
+		switch {
+		case res.StatusCode == http.StatusOK:
+			again, err = g.judge(in, res)
+		case ofTheBundle(res.StatusCode):
+			g.run.bundles.refused.Store(true)
+			again = in
+		default:
+			err = taken(g.to, res)
+			g.all(in, Carried{Err: err})
+		}
+		return err
+	}, fields...)
+	g.measure(began)
+	return again, err
+}
+
+// judge settles files by the lines of their bundle's answer.
+func (g *gathering) judge(in []inBundle, res *http.Response) (again []inBundle, err error) {
+	answers, err := readAnswers(res, len(in))
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range answers {
+		f := in[i]
+		err := takenAs(f.to, a.Status, func() string { return a.Text })
+		switch {
+		case errors.Is(err, errSpoilt):
+			again = append(again, f)
+		case err != nil:
+			g.done[f.at].Err = err
+		default:
+			g.run.moved(f.size)
+			g.done[f.at].Delivery = &Delivery{&note{}}
+		}
+	}
+	return again, nil
+}

@@ -1,0 +1,202 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"relay/relay/drop/bundle"
+)
+
+// bundleHost takes bundles, and remembers what came in which request.
+type bundleHost struct {
+	*httptest.Server
+	mu     sync.Mutex
+	came   []string // "PUT /in/name" or "POST via name,name"
+	answer func(path string) int
+	post   func(w http.ResponseWriter) bool // answers a bundle instead
+}
+
+func startBundleHost(t *testing.T) *bundleHost {
+	h := &bundleHost{answer: func(string) int { return http.StatusCreated }}
+	h.Server = httptest.NewServer(http.HandlerFunc(h.serve))
+	t.Cleanup(h.Close)
+	return h
+}
+
+func (h *bundleHost) serve(w http.ResponseWriter, q *http.Request) {
+	b, _ := io.ReadAll(q.Body)
+	w.Header().Set("Accept-Post", bundle.Type)
+	if q.Method != http.MethodPost {
+		h.note(q.Method + " " + q.URL.Path)
+		w.WriteHeader(h.answer(q.URL.Path))
+		return
+	}
+	files, err := bundle.Read(b)
+	var names []string
+	var text []byte
+	for _, f := range files {
+		names = append(names, f.Path)
+		text = bundle.AppendAnswer(text, h.answer(f.Path), "why")
+	}
+	h.note(fmt.Sprintf("POST %s %s", q.Header.Get("X-Relay-Via"), strings.Join(names, ",")))
+	if err != nil || h.post != nil && h.post(w) {
+		return
+	}
+	_, _ = w.Write(text)
+}
+
+func (h *bundleHost) note(request string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.came = append(h.came, request)
+}
+
+// requests are those that came.
+func (h *bundleHost) requests() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.came)
+}
+
+// courier is one to the host that has learned that it takes bundles, and a directory with
+// small files a to f, which stand.
+func (h *bundleHost) courier(t *testing.T, digest Digest) (*Courier, string, []Load) {
+	dir := t.TempDir()
+	c, err := NewCourier(context.Background(), h.URL+"/in/", IDs{}, Options{StateDir: filepath.Join(dir, "notes"), Digest: digest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Rest)
+	c.run.bundles.taken.Store(true)
+	var loads []Load
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("content of "+name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		loads = append(loads, Load{Path: path, Name: name, Via: "here", Stands: func() bool { return true }})
+	}
+	return c, dir, loads
+}
+
+func wantRequests(t *testing.T, h *bundleHost, want ...string) {
+	t.Helper()
+	if came := h.requests(); !slices.Equal(came, want) {
+		t.Errorf("the requests were\n%s\nwant\n%s", strings.Join(came, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Small files go together, those of another way through other drops in a bundle of their own,
+// and each is judged for itself.
+func TestCarryTogether(t *testing.T) {
+	h := startBundleHost(t)
+	c, dir, loads := h.courier(t, XXH3)
+	loads[3].Via = "there"
+	loads[4].Stands = func() bool { return false }
+	if err := os.Remove(filepath.Join(dir, "b")); err != nil {
+		t.Fatal(err)
+	}
+	h.answer = func(path string) int {
+		if path == "c" {
+			return http.StatusConflict
+		}
+		return http.StatusCreated
+	}
+	done := c.CarryAll(loads)
+	wantRequests(t, h, "POST here a,c", "POST there d", "POST here f")
+	for i, ok := range []bool{true, false, false, true, false, true} {
+		if d := done[i]; (d.Err == nil) != ok || (d.Delivery != nil) != ok || d.Alone {
+			t.Errorf("%s: %+v", loads[i].Name, d)
+		}
+	}
+	if !Vanished(done[1].Err) || !Answered(done[2].Err) || !errors.Is(done[4].Err, ErrOther) {
+		t.Errorf("%v, %v, %v", done[1].Err, done[2].Err, done[4].Err)
+	}
+}
+
+// What is no file for a bundle goes by itself, and so does one that came damaged.
+func TestCarryBesideBundles(t *testing.T) {
+	h := startBundleHost(t)
+	c, dir, loads := h.courier(t, SHA256)
+	if err := os.WriteFile(filepath.Join(dir, "b"), make([]byte, bundledMost+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	loads[3].Name = strings.Repeat("x/", bundle.DepthMost) + "d"
+	damaged := true
+	h.post = func(w http.ResponseWriter) bool {
+		if slices.Contains(h.requests(), "POST here e,f") && damaged {
+			damaged = false
+			_, _ = io.WriteString(w, "400 the digest is another\n201\n")
+			return true
+		}
+		return false
+	}
+	for i, d := range c.CarryAll(loads) {
+		if d.Err != nil || d.Delivery == nil {
+			t.Errorf("%s: %+v", loads[i].Name, d)
+		}
+	}
+	wantRequests(t, h, "POST here a", "PUT /in/b", "POST here c", "PUT /in/"+loads[3].Name, "POST here e,f", "PUT /in/e")
+}
+
+// Whoever refuses a bundle as one gets its files one by one from then on; who is busy, or knows
+// no such token, has refused all of them; and where the connection breaks each goes by itself
+// the next time.
+func TestBundlesThatAreNotTaken(t *testing.T) {
+	for _, c := range []struct {
+		status int // 0 = the connection breaks
+		puts   int
+		alone  bool
+		more   bool // bundles come afterwards
+	}{
+		{http.StatusMethodNotAllowed, 6, false, false},
+		{http.StatusNotImplemented, 6, false, false},
+		{http.StatusServiceUnavailable, 0, false, true},
+		{http.StatusUnauthorized, 0, false, true},
+		{0, 0, true, true},
+	} {
+		h := startBundleHost(t)
+		h.post = func(w http.ResponseWriter) bool {
+			if c.status == 0 {
+				panic(http.ErrAbortHandler)
+			}
+			w.WriteHeader(c.status)
+			return true
+		}
+		by, _, loads := h.courier(t, NoSum)
+		done := by.CarryAll(loads)
+		if came := h.requests(); len(came) != 1+c.puts || came[0] != "POST here a,b,c,d,e,f" || by.Together() != c.more {
+			t.Errorf("%d: %q, more bundles: %v", c.status, came, by.Together())
+		}
+		for _, d := range done {
+			if (d.Err == nil) != (c.puts > 0) || d.Alone != c.alone || Answered(d.Err) != (c.status >= 400 && c.puts == 0) {
+				t.Errorf("%d: %+v", c.status, d)
+			}
+		}
+		if denied := Denied(done[0].Err); denied != (c.status == http.StatusUnauthorized) {
+			t.Errorf("%d: denied is %v", c.status, denied)
+		}
+	}
+}
+
+// Where nobody listens all files wait, and none is to blame.
+func TestBundlesToNobody(t *testing.T) {
+	h := startBundleHost(t)
+	c, _, loads := h.courier(t, NoSum)
+	h.Close()
+	for _, d := range c.CarryAll(loads) {
+		if d.Err == nil || d.Alone || Answered(d.Err) || Ours(d.Err) {
+			t.Errorf("%+v", d)
+		}
+	}
+}
