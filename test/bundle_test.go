@@ -149,6 +149,27 @@ func TestBundleConflicts(t *testing.T) {
 	}
 }
 
+// A file that has got another name is told of beneath the directory that the bundle was for;
+// so is one that comes again.
+func TestBundleTellsOtherNames(t *testing.T) {
+	t.Parallel()
+	r := startDrop(t, conflicting("keep_both"))
+	for to, names := range map[string]string{"/": "", "/in/x": "a/", "/in/": "%C3%BC/"} {
+		id := strings.Repeat("0c", 16)
+		body := plainly(names+"a", "one") + names + "a 3 - - " + id + " -\ntwo" + plainly("./"+names+"b", "b")
+		want := "201\n201 " + names + "a%20%281%29\n201\n"
+		for range 2 {
+			c := r.client(t)
+			c.say(t, ask("POST", to, bundleType, fmt.Sprintf("Content-Length: %d", len(body)))+body)
+			if a := c.hear(t, "POST"); a.StatusCode != 200 || string(a.body) != want {
+				t.Errorf("%s: status %d, %q, want %q", to, a.StatusCode, a.body, want)
+			}
+			body = names + "a 3 - - " + id + " -\ntwo"
+			want = "201 " + names + "a%20%281%29\n"
+		}
+	}
+}
+
 // A bundle as a whole is refused like a file, and what is none publishes nothing.
 func TestBundleRefused(t *testing.T) {
 	t.Parallel()

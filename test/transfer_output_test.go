@@ -32,10 +32,10 @@ func withDigest(c *harness.Config, d harness.Table) {
 func TestGetToStandardOutput(t *testing.T) {
 	t.Parallel()
 	r := startDrop(t, withDigest)
-	for name, size := range map[string]int{"none": 0, "short": 17, "long": 20_000_000} {
+	for name, size := range map[string]int{"none": 0, "short": 17, "long": 12_000_000} {
 		content := bytesOf(5, size)
 		r.send(t, "/"+name, content).want(t, 201, []byte{})
-		f := flaky(t, r.Address(t, "files"), uint64(size), 8, 4_000_000)
+		f := flaky(t, r.Address(t, "files"), uint64(size), 8, 3_000_000)
 		for _, flags := range [][]string{nil, {"--json"}, {"-q", "--digest", "none"}} {
 			o := harness.Run(t, append([]string{"get", "http://" + f.Address + "/" + name, "-o", "-"}, flags...)...)
 			if o.Code != 0 || o.Stdout != string(content) {

@@ -29,7 +29,7 @@ drop is configured) it is on its disk. A connection that breaks is made anew and
 goes on where it broke; so it does when the command is given again. A file that changes
 while it is sent is sent again. What the drop has already with the same size, time and
 mode is not sent. A drop that keeps both of two files of a name (on_conflict) gives the
-second one another name, which is not told here.
+second one another name, which is told; with --json as "stored" of the event "done".
 
 Exit codes: 0 all is there, 1 it is not, 2 wrong usage, 3 some of it is.`,
 		Example: `  relay send report.pdf http://10.0.0.2:9000/in/

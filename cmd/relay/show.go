@@ -126,6 +126,8 @@ func (s *show) tell(e transfer.Event) {
 		_ = s.json.Encode(e)
 	case e.Kind == transfer.Started:
 		s.last = e.Path
+	case e.Kind == transfer.Finished && e.Stored != "" && !s.quiet:
+		s.say("kept both: %s is %s", e.Path, e.Stored)
 	case e.Kind == transfer.Retried && !s.quiet:
 		s.sayAgain(e.Why)
 	case e.Kind == transfer.Skipped && e.Size < 0:

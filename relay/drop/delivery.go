@@ -228,6 +228,15 @@ func (c *Conn) refused(f *bundledFile) {
 	line.Msg("refused")
 }
 
+// otherName is where a file is that did not get the name that it was to have (on_conflict):
+// beneath the directory, as its own path was.
+func (v *delivery) otherName(f *bundledFile) string {
+	if f.done.Path == f.path {
+		return ""
+	}
+	return escape(strings.TrimPrefix(f.done.Path, v.to.path+"/"))
+}
+
 // answer tells what has become of each file.
 func (v *delivery) answer(c *Conn) {
 	var text []byte
@@ -238,7 +247,7 @@ func (v *delivery) answer(c *Conn) {
 		case f.done.Replaced:
 			text = bundle.AppendAnswer(text, statusNoContent, "")
 		default:
-			text = bundle.AppendAnswer(text, statusCreated, "")
+			text = bundle.AppendAnswer(text, statusCreated, v.otherName(f))
 		}
 	}
 	b := append(c.start(statusOK), "Content-Type: "+plain+"\r\nContent-Length: "...)

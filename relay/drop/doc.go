@@ -55,7 +55,8 @@
 //	                     answer to a PUT with X-Relay-Transfer says that this is taken (Accept-Post),
 //	                     and so does OPTIONS
 //	POST, PUT with Upload-Complete    a resumable upload (resumable.go); HEAD, PATCH and DELETE
-//	                     at its place, /.relay-uploads/ID
+//	                     at its place, /.relay-uploads/ID; of one that is complete HEAD says which
+//	                     file it became (Content-Location)
 //	MKCOL, DELETE, MOVE  names without bytes (change.go). A MKCOL with X-OC-Mtime or
 //	                     X-Relay-Mode is for a directory that may be there, and makes those above.
 //	                     DELETE and MOVE heed the conditions that PUT does. A MOVE replaces where

@@ -85,6 +85,9 @@ func (c *Conn) tellOffset(o *ongoing) {
 	b := append(c.start(statusNoContent), "Upload-Draft-Interop-Version: "+interopVersion+"\r\nCache-Control: no-store\r\n"...)
 	b = append(b, c.uploadLimit(o.state.Expires)...)
 	b = append(b, o.progress()...)
+	if done := o.state.Done; done != nil { // for who has missed the answer that said it
+		b = append(append(append(b, "Content-Location: /"...), escape(string(done.Path))...), crlf...)
+	}
 	c.abandon()
 	b = append(b, crlf...)
 	c.respond(b, len(b), 0)

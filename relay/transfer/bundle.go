@@ -166,7 +166,11 @@ func (l *putLane) judgeEach(res *http.Response, files int) error {
 	l.run.bundles.broken.Store(0)
 	wait := true
 	for _, a := range answers {
-		err := takenAs(l.window[0].file.to, a.Status, func() string { return a.Why })
+		p := l.window[0].file
+		err := takenAs(p.to, a.Status, func() string { return a.Text })
+		if err == nil && a.Text != "" {
+			p.storedAt(l.under.path + a.Text)
+		}
 		if l.judge(err, wait) {
 			wait = false
 		}

@@ -17,6 +17,7 @@ type caller struct {
 	giveUp context.CancelCauseFunc
 	wire   *wire
 	host   string // that the connection is to
+	where  string // the file or upload is that the last answer was about, if that said so
 	still  still
 }
 
@@ -80,6 +81,7 @@ func (c *caller) once(method string, p Place, b *body, hear func(*http.Response)
 		c.hangUp()
 		return err
 	}
+	c.where = where(res)
 	err = hear(res)
 	if err == nil {
 		c.run.patience.moved()

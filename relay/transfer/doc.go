@@ -25,16 +25,17 @@
 // and puts small files (small.go: each in one request, once; bundle.go: many in one, where the
 // server takes that), post.go sends a large one by
 // resumable.go and notes it in note.go, and stream.go sends what cannot be read twice.
-// source.go is what is known of a file while it is sent, version.go what tells it from others
-// of its name, and still.go the copy that it is sent from where there can be one.
+// stored.go finds out which name a file has got; source.go is what is known of one while it is
+// sent, version.go what tells it from others of its name, and still.go the copy that it is sent
+// from where there can be one.
 //
 // A courier (courier.go) sends files for package forward: one, many small ones in a request
 // (together.go), or one that is still arriving here (ahead.go). Digests are computed beside a transfer, by follower.go.
 //
 // Follow a fetch: get.go plans (tree.go goes through trees, by the answers of listing.go),
 // pipeline.go runs a connection, fetch.go takes an answer, land.go moves its bytes, finish.go
-// has them verified, partial.go publishes. One file that goes to standard output is getstream.go's,
-// by way of tap.go.
+// has them verified, partial.go publishes. One file that goes to standard output is fetched by
+// getstream.go, and goes there by way of tap.go.
 // What is worth another try, and what is not, is decided in failure.go and patience.go.
 //
 // The package knows no configuration and no command line; what happens is told by Events.

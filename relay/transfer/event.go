@@ -23,6 +23,9 @@ type Event struct {
 	Size   Size   `json:"size,omitzero"`
 	Offset int64  `json:"offset,omitempty"`
 	Digest string `json:"digest,omitempty"` // that was verified, as "sha-256=:…:"
+	// Stored is the URL that a file which was sent has got, if that is not the one it was sent
+	// to: the drop keeps both of two files of a name.
+	Stored string `json:"stored,omitempty"`
 	Why    string `json:"why,omitempty"`
 }
 

@@ -20,6 +20,7 @@ type post struct {
 	id    string // of the transfer of a small file, that it be published once
 	look  look   // of the content that the id is for
 	turn  int    // files that looked the same and went before
+	other Place  // where it is, if the server gave it another name
 	attempts
 
 	stands func(*source) bool // what is open is what is to be sent; nil = whatever it is
@@ -39,7 +40,11 @@ func (p *post) open() (*source, error) {
 }
 
 func (p *post) event(k Kind) Event {
-	return Event{Kind: k, Path: p.path, URL: p.to.String(), Size: Size(p.size)}
+	e := Event{Kind: k, Path: p.path, URL: p.to.String(), Size: Size(p.size)}
+	if k == Finished && !p.other.isZero() {
+		e.Stored = p.other.String()
+	}
+	return e
 }
 
 // changesMost is how often a file may change while it is sent.
@@ -83,6 +88,7 @@ func (c *caller) sendNoted(p *post, n *note) (sum, error) {
 		p.release(c.run)
 		switch {
 		case err == nil:
+			p.storedAt(c.where)
 			return got, nil
 		case errors.Is(err, errChanged), errors.Is(err, errSpoilt), errors.Is(err, errUploadGone):
 			if p.spoilt++; p.spoilt >= changesMost {

@@ -140,6 +140,7 @@ func (l *putLane) next() error {
 		err = l.unpack(res)
 	} else {
 		l.run.bundles.learn(res)
+		l.window[0].file.storedAt(where(res))
 		l.judge(taken(l.window[0].file.to, res), true)
 	}
 	if err == nil && !goesOn(res) {

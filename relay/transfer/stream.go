@@ -49,6 +49,7 @@ func (r *Run) SendStream(parent context.Context, from io.Reader, url string) err
 		return err
 	}
 	s.post.size = s.offset
+	s.post.storedAt(s.where)
 	e := s.post.event(Finished)
 	if r.Digest != NoSum {
 		e.Digest = sum{By: r.Digest, Value: s.hash.Sum(nil)}.String()

@@ -152,7 +152,7 @@ func (g *gathering) judge(in []inBundle, res *http.Response) (again []inBundle, 
 	}
 	for i, a := range answers {
 		f := in[i]
-		err := takenAs(f.to, a.Status, func() string { return a.Why })
+		err := takenAs(f.to, a.Status, func() string { return a.Text })
 		switch {
 		case errors.Is(err, errSpoilt):
 			again = append(again, f)

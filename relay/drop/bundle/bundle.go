@@ -95,11 +95,11 @@ func next(b []byte) (f File, rest []byte, err error) {
 	return f, b[size:], nil
 }
 
-// AppendAnswer writes the line of a file: its status, and why it was refused, if it was.
-func AppendAnswer(b []byte, status int, why string) []byte {
+// AppendAnswer writes the line of a file: its status, and what is to be said of that.
+func AppendAnswer(b []byte, status int, text string) []byte {
 	b = strconv.AppendInt(b, int64(status), 10)
-	if why != "" {
-		b = append(append(b, ' '), strings.ReplaceAll(why, "\n", " ")...)
+	if text != "" {
+		b = append(append(b, ' '), strings.ReplaceAll(text, "\n", " ")...)
 	}
 	return append(b, '\n')
 }
@@ -107,7 +107,7 @@ func AppendAnswer(b []byte, status int, why string) []byte {
 // Answer is what became of a file.
 type Answer struct {
 	Status int
-	Why    string
+	Text   string // why it was refused, or the other name that it has got
 }
 
 var errAnswer = errors.New("the answer to a bundle has not a line for each file")
@@ -116,12 +116,12 @@ var errAnswer = errors.New("the answer to a bundle has not a line for each file"
 func ReadAnswers(b []byte, files int) ([]Answer, error) {
 	all := make([]Answer, 0, files)
 	for line := range strings.Lines(string(b)) {
-		text, why, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		status, err := strconv.ParseUint(text, 10, 10)
+		digits, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		status, err := strconv.ParseUint(digits, 10, 10)
 		if err != nil || len(all) == files {
 			return nil, errAnswer
 		}
-		all = append(all, Answer{int(status), why})
+		all = append(all, Answer{int(status), text})
 	}
 	if len(all) < files {
 		return nil, errAnswer

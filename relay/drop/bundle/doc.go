@@ -10,10 +10,11 @@
 // X-Relay-Transfer and Repr-Digest; "-" stands for one of the last four that is not there.
 // What is the same for all of them stands in the request: X-Relay-Via.
 // What a value means, and whether it is one, is for the reader to judge. There are no
-// conditions, and no Location in the answer: who needs those puts the file by itself.
+// conditions: who needs those puts the file by itself.
 //
 // The answer, 200, has a line for each file, in their order: the status that its PUT would have
-// been answered with, and behind it, where that is an error, the text.
+// been answered with, and behind it, where that is an error, the text; and where the file has
+// got another name than it asked for (on_conflict = "keep_both"), that one, as PATH is written.
 //
 // It is a package of its own because the drop reads what package transfer writes.
 package bundle
