@@ -27,7 +27,7 @@ func Needs(c *config.Config) probe.Needs {
 		if d.Uploads.Write {
 			n.Bundles = bundlesOpen
 		}
-		n.Drops = append(n.Drops, probe.DropNeeds{Name: d.Name, Directory: d.Directory})
+		n.Drops = append(n.Drops, probe.DropNeeds{Name: d.Name, Directory: d.Directory, Write: d.Uploads.Write})
 	}
 	for i := range c.Upstreams {
 		u := &c.Upstreams[i]

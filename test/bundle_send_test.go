@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -75,8 +76,8 @@ func startBundleServer(t *testing.T, post func(s *bundleServer, w http.ResponseW
 	return s
 }
 
-// sendMany sends so many small files, which must all arrive.
-func (s *bundleServer) sendMany(t *testing.T, files int) {
+// sendMany sends so many small files, which must all arrive, and returns what was said.
+func (s *bundleServer) sendMany(t *testing.T, files int) string {
 	t.Helper()
 	from := t.TempDir()
 	for i := range files {
@@ -88,27 +89,35 @@ func (s *bundleServer) sendMany(t *testing.T, files int) {
 	if last := fmt.Sprint(files - 1); o.Code != 0 || len(s.got) != files || s.got["/f"+fmt.Sprintf("%04d", files-1)] != last {
 		t.Errorf("exit code %d, %d files of %d\n%s", o.Code, len(s.got), files, o.Stderr)
 	}
+	return o.Stderr
 }
 
-// A server that says it takes bundles, and does not, gets the files one by one.
+// A server that says it takes bundles, and does not, gets the files one by one; what it says
+// of a bundle is told.
 func TestSendToWhoRefusesBundles(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
 		most int // bundles
+		says string
 		post func(*bundleServer, http.ResponseWriter, []byte)
 	}{
-		{"refused", 2, func(_ *bundleServer, w http.ResponseWriter, _ []byte) {
-			w.WriteHeader(http.StatusUnsupportedMediaType)
+		{"refused", 2, "415 Unsupported Media Type: no parcels", func(_ *bundleServer, w http.ResponseWriter, _ []byte) {
+			http.Error(w, "415 Unsupported Media Type: no parcels", http.StatusUnsupportedMediaType)
 		}},
-		{"not understood", 6, func(_ *bundleServer, w http.ResponseWriter, _ []byte) {
+		{"by a number alone", 2, "413 Request Entity Too Large: ", func(_ *bundleServer, w http.ResponseWriter, _ []byte) {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		}},
+		{"not understood", 6, "has not a line for each file", func(_ *bundleServer, w http.ResponseWriter, _ []byte) {
 			_, _ = io.WriteString(w, "hello")
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := startBundleServer(t, c.post)
-			s.sendMany(t, 1000)
+			if said := s.sendMany(t, 1000); !strings.Contains(said, c.says) {
+				t.Errorf("%q is not in\n%s", c.says, said)
+			}
 			if s.bundles == 0 || s.bundles > c.most {
 				t.Errorf("%d bundles, want 1 to %d", s.bundles, c.most)
 			}

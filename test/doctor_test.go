@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,6 +85,101 @@ directory = %q
 	}
 	if l := levels["here"]; l == "" || l == "problem" {
 		t.Errorf("the drop is %q", l)
+	}
+}
+
+// What a configuration names is looked at: files, programs, and addresses that somebody else has.
+func TestDoctorLooksAtWhatIsNamed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put := func(name, text string, mode os.FileMode) {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("bad tokens", "alice read\n*  read  /  -\nbob nothing / -\n", 0o644)
+	put("token", "relay_secret\n", 0o644)
+	put("two tokens", "one\ntwo\n", 0o600)
+	put("arrived", "#!/nowhere/python\n", 0o755)
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	file := filepath.Join(dir, "relay.toml")
+	text := fmt.Sprintf(`
+[[drop]]
+name = "in"
+listen = ["127.0.0.1:0", %q, "unix:run/relay.sock", "systemd:in"]
+directory = "."
+write = true
+tokens_file = "bad tokens"
+on_arrival = [%q]
+[[drop.forward]]
+to = "http://127.0.0.1:9/"
+token_file = "token"
+[[drop.forward]]
+to = "http://127.0.0.1:10/"
+token_file = "two tokens"
+[[drop]]
+name = "none"
+listen = ["127.0.0.1:0"]
+directory = "."
+tokens_file = "no tokens"
+`, other.Addr(), filepath.Join(dir, "arrived"))
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d, out := examine(t, "--config", file)
+	if out.Code != 1 {
+		t.Errorf("exit %d", out.Code)
+	}
+	want := []struct{ check, level, value, mend string }{
+		{"in: tokens_file", "problem", "line 1: has 2 words", "bad tokens"},
+		{"in: tokens_file", "problem", "line 3: ", "bad tokens"},
+		{"in: token_file", "warning", "mode 0644", "chmod o-r"},
+		{"in: token_file", "problem", "holds no token", "two tokens"},
+		{"in: on_arrival", "problem", "mode 0755", "/nowhere/python"},
+		{"none: tokens_file", "problem", "there is no", "relay token new"},
+		{"in", "problem", other.Addr().String() + " is taken by", "listen elsewhere"},
+		{"in", "problem", "there is no " + filepath.Join(dir, "run"), "RuntimeDirectory"},
+	}
+	for _, w := range want {
+		found := false
+		for _, f := range d.Findings {
+			found = found || f.Check == w.check && f.Level == w.level && strings.Contains(f.Value, w.value) && strings.Contains(f.Mend, w.mend)
+		}
+		if !found {
+			t.Errorf("no finding %+v in %s", w, out.Stdout)
+		}
+	}
+}
+
+// A relay that runs has its addresses already.
+func TestDoctorBesideARelay(t *testing.T) {
+	t.Parallel()
+	r := startDrop(t, func(c *harness.Config, d harness.Table) {
+		d["listen"] = []string{"127.0.0.1:0", "unix:" + filepath.Join(harness.Directory(t), "s")}
+	})
+	text, err := os.ReadFile(r.File())
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := r.Address(t, "files")
+	file := filepath.Join(t.TempDir(), "relay.toml")
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "127.0.0.1:0", address, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d, out := examine(t, "--config", file)
+	n := 0
+	for _, f := range d.Findings {
+		if f.Group == "addresses" && f.Level == "ok" && strings.Contains(f.Value, fmt.Sprintf("relay's already (process %d)", r.PID)) {
+			n++
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d addresses are relay's, want 2: %s", n, out.Stdout)
 	}
 }
 

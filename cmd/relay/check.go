@@ -15,10 +15,9 @@ func checkCommand() *cobra.Command {
 		Long: `Check a configuration and name every mistake in it, each with its line, its key and what
 would be right. Exit code 1 says that there is one.
 
-Only the file is looked at, so that it can be checked on another machine. Whether what
-it names is there (directories, tokens, ports) the start says; the program of on_arrival
-and the tokens of forwards are looked for when they are needed. 'relay doctor' looks at
-directories.`,
+Only the file is looked at, so that it can be checked on another machine. 'relay doctor'
+looks whether what it names is there, and can be used: directories, tokens, programs,
+addresses.`,
 		Args: onlyFlags,
 	}
 	file := configFlag(c)

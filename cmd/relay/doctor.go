@@ -23,12 +23,14 @@ func doctorCommand() *cobra.Command {
 		Short: "Find what on this machine stands in relay's way, and what mends it",
 		Long: `Find what on this machine stands in relay's way: the kernel and what it really does when
 it splices, pipes, descriptors, ports, TCP, network interfaces, privileges and file
-systems, each held against the configuration.
+systems, each held against the configuration. And what that names: files of tokens and
+programs, with their owners and modes, and addresses to listen on that somebody else has.
 
 Each check is ok, a note, a warning (it works, at a cost) or a problem (relay cannot do
 what the configuration asks for), with the value found, why it matters, and the command
 or the setting that mends it. Nothing is changed. It needs no privilege; run it as the
-user that relay runs as, since some limits are the user's.
+user that relay runs as, since files and some limits are the user's. Who has an address
+root can see.
 
 Exit code 1 says that there is a problem. Colours are for terminals; NO_COLOR turns them
 off.`,
@@ -45,7 +47,8 @@ off.`,
 			return failure{err}
 		}
 		report := probe.Run()
-		found := probe.This(report).Examine(relay.Needs(loaded))
+		machine := probe.This(report)
+		found := append(machine.Examine(relay.Needs(loaded)), machine.ExamineNamed(relay.Named(loaded))...)
 		if *asJSON {
 			err = printJSON(c.OutOrStdout(), name, report, found)
 		} else {

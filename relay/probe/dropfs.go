@@ -40,6 +40,7 @@ func (m *Machine) drop(d DropNeeds) *verdict {
 	}
 	v := check(d.Name, dropWhy, "%s on %s, %s free: %s", d.Directory, fs.name, sizeText(fs.free), fs.abilities())
 	return v.
+		when(!fs.writable && d.Write, Problem, "write = true, but this user may not write there: chown it to relay's user, or ReadWritePaths= in the unit").
 		when(!fs.writable, Note, "read only for this user: files can be fetched but not dropped; chown or ReadWritePaths= if they should be").
 		when(fs.writable && !fs.unnamed, Warning, "a file system with O_TMPFILE (ext4, xfs, btrfs, tmpfs): temporary names are used until then").
 		when(fs.writable && !fs.xattr, Warning, "mount with user_xattr, or another file system: digests are not kept").

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,7 +25,10 @@ type Needs struct {
 }
 
 // DropNeeds is a drop's part of it.
-type DropNeeds struct{ Name, Directory string }
+type DropNeeds struct {
+	Name, Directory string
+	Write           bool // files are put into it
+}
 
 // Machine is where the checks look. The functions are the seam at which tests put
 // another machine.
@@ -37,13 +41,15 @@ type Machine struct {
 	feature func(name string) features
 	attempt func() attempts
 	files   func(directory string) fileSystem
+	bind    func(netip.AddrPort) error
+	user    func() int // who this process is
 }
 
 // This is the machine we run on.
 func This(r Report) *Machine {
 	return &Machine{
 		Root: "/", Report: r, capable: capable, limit: descriptorLimit, grant: grantedPipe,
-		feature: askFeatures, attempt: attemptSockets, files: tryDirectory,
+		feature: askFeatures, attempt: attemptSockets, files: tryDirectory, bind: tryBind, user: os.Geteuid,
 	}
 }
 

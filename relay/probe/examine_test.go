@@ -2,6 +2,7 @@ package probe
 
 import (
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,8 @@ func fake(t *testing.T, changed map[string]string) *Machine {
 		grant:   func(size int) int { return size },
 		feature: func(string) features { return features{{scatterGather, "sg", true, true}, {"TSO", "tso", true, true}} },
 		attempt: func() attempts { return attempts{mptcp: true, tls: true} },
+		bind:    func(netip.AddrPort) error { return nil },
+		user:    os.Getuid,
 		files: func(string) fileSystem {
 			return fileSystem{name: "xfs", free: 1 << 30, writable: true, unnamed: true, xattr: true, reflink: true}
 		},
@@ -172,6 +175,7 @@ func TestSettingsThatStandInTheWay(t *testing.T) {
 		{check: "files", level: Note, turn: directory(func(fs *fileSystem) { fs.reflink = false })},
 		{check: "files", level: Note, turn: directory(func(fs *fileSystem) { fs.elsewhere = []string{"big"} })},
 		{check: "files", level: Note, turn: directory(func(fs *fileSystem) { fs.writable = false })},
+		{check: "files", level: Problem, mend: "chown", needs: func(n *Needs) { n.Drops = []DropNeeds{{Name: "files", Write: true}} }, turn: directory(func(fs *fileSystem) { fs.writable = false })},
 		{check: "files", level: Problem, mend: "mkdir", turn: directory(func(fs *fileSystem) { fs.err = unix.ENOENT })},
 	} {
 		m, n := fake(t, c.files), usual

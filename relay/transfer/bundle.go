@@ -142,7 +142,7 @@ func (l *putLane) unpack(res *http.Response) error {
 		}
 	default:
 		l.run.bundles.refused.Store(true)
-		err := fmt.Errorf("%s: a bundle is answered with %d: the files go one by one", l.under, res.StatusCode)
+		err := fmt.Errorf("small files go one by one, because several together are refused: %w", badStatus(l.under, res))
 		for range first.files {
 			p := l.window[0].file
 			l.answered()
