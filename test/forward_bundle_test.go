@@ -113,8 +113,11 @@ func TestForwardToWhoRefusesBundles(t *testing.T) {
 	for i := range files {
 		plantFile(t, filepath.Join(f.dir, fmt.Sprint(i)), fmt.Append(nil, i), 0o644, time.Unix(7, 0))
 	}
-	harness.Start(t, f.config(t))
+	r := harness.Start(t, f.config(t))
 	eventuallyEmpty(t, f.dir)
+	r.Line(t, "why", func(l harness.Line) bool {
+		return l.Level == "warn" && strings.Contains(l.Message, "one by one") && strings.Contains(fmt.Sprint(l.Field("error")), "no bundles here")
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.puts != files || len(s.got) != files || s.bundles == 0 || s.bundles > 4 {

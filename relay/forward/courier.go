@@ -28,7 +28,8 @@ type route struct {
 	down   int     // tries in a row that found nobody there
 	until  time.Time
 
-	together atomic.Bool // it is taken to have many files in one request
+	together atomic.Bool // the receiver takes many files in one request
+	apart    atomic.Bool // that it has refused some was said
 
 	mu   sync.Mutex
 	idle []*transfer.Courier // with their connections
@@ -108,6 +109,9 @@ func (r *route) carryBy(ctx context.Context, c *transfer.Courier, b *book, all [
 	}
 	r.sentBytes.Add(uint64(c.Moved() - before))
 	r.together.Store(c.Together())
+	if err := c.Apart(); err != nil && !r.apart.Swap(true) {
+		r.log.Warn().Err(err).Msg("small files go one by one, because several together are refused")
+	}
 	r.release(ctx, c, denied)
 }
 

@@ -19,6 +19,7 @@ type Courier struct {
 	ids     IDs
 	scratch []byte
 	bundler
+	apart error // why the server has refused a bundle
 }
 
 // NewCourier makes a courier to a URL. Of the options it heeds Token, Digest, Durable (for

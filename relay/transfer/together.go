@@ -25,8 +25,12 @@ type Carried struct {
 	Alone bool
 }
 
-// Together reports that the server has said that it takes many files in one request.
+// Together reports that the server has said that it takes many files in one request, and has
+// not refused them since.
 func (c *Courier) Together() bool { return c.run.bundles.wanted() }
+
+// Apart is why it has refused them; nil = it has not.
+func (c *Courier) Apart() error { return c.apart }
 
 // CarryAll sends files, small ones in bundles where the server takes those, and tells of each
 // what Carry would.
@@ -133,6 +137,7 @@ func (g *gathering) exchangeBundle(in []inBundle) (again []inBundle, err error) 
 			again, err = g.judge(in, res)
 		case ofTheBundle(res.StatusCode):
 			g.run.bundles.refused.Store(true)
+			g.apart = badStatus(g.to, res)
 			again = in
 		default:
 			err = taken(g.to, res)

@@ -20,7 +20,8 @@ import (
 func (p *process) serve(t testing.TB, addresses ...string) *process {
 	t.Helper()
 	p.start(t)
-	harness.Eventually(t, fmt.Sprint(p.name, " listens on ", addresses), func() (bool, any) {
+	const slow = 3 // a program that makes directories waits for a disk that other tests fill
+	harness.EventuallyWithin(t, slow*harness.Patience, fmt.Sprint(p.name, " listens on ", addresses), func() (bool, any) {
 		select {
 		case <-p.ended:
 			t.Fatalf("%s ended instead of serving", p.name)

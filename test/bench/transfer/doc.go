@@ -9,7 +9,8 @@
 // it after programs that cannot; and not synced. Two hops are relay send to a drop that
 // forwards to another, until the file is there; one hop is relay send to that one. Beside
 // full speed, where all three share this machine's processors, they are measured with the
-// sender held to a rate, as by a network; and with the small files, until all are there.
+// sender held to a rate, as by a network; between network namespaces with links of a rate, as
+// between hosts, which needs root; and with the small files, until all are there.
 //
 // It needs bin/relay (make build), curl, rsync, nginx and openssh; a program that is missing is
 // left out, and named. Everybody takes a turn in a round, and who begins rotates. The figures are

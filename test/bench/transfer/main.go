@@ -95,6 +95,7 @@ func measureAll(r *record, wanted *regexp.Regexp) error {
 		for _, s := range servers {
 			s.stop()
 		}
+		partHosts()
 	}()
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 )
 
 // targets are the directories that files go to.
-var targets = []string{"relay", "nginx", "rsync", "scp", "hop", "far", "hop2", "far2"}
+var targets = []string{"relay", "nginx", "rsync", "scp", "hop", "far", "hop2", "far2", "between", "near", "away"}
 
 const directoryMode = 0o755
 

@@ -48,7 +48,7 @@ func promises() (all []promise) {
 	for _, work := range []string{smallSynced, small} {
 		all = append(all, promise{"wall time", work, relaySend, rsyncWhole, wall, 1.2, 0.6})
 	}
-	for _, work := range []string{hops, slowHops} {
+	for _, work := range []string{hops, slowHops, hostHops} {
 		all = append(all, promise{"wall time", work, twoHops, oneHop, wall, 1.5, 1.15})
 	}
 	for _, work := range []string{smallHops, smallUnsyncedHops} {
@@ -85,7 +85,7 @@ func report(to io.Writer, r *record) error {
 
 // ways are one run of each way, in the order in which they are planned.
 func (r *record) ways() (all []figures) {
-	order := []string{largeSynced, large, smallSynced, small, hops, slowHops, smallHops, smallUnsyncedHops}
+	order := []string{largeSynced, large, smallSynced, small, hops, slowHops, hostHops, smallHops, smallUnsyncedHops}
 	for _, f := range r.Runs {
 		if !slices.ContainsFunc(all, f.same) {
 			all = append(all, f)

@@ -44,6 +44,7 @@ func TestPromisesCanBeMeasured(t *testing.T) {
 	p.toOthers(large, small, false)
 	p.hops(hops, "")
 	p.hops(slowHops, "")
+	p.hostHops()
 	p.smallHops(smallHops, "", "", "")
 	p.smallHops(smallUnsyncedHops, "", "", "")
 	for _, w := range p.all {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -23,7 +24,7 @@ const (
 	farUnsynced   = "19809"
 )
 
-var serverNames = []string{"relay", "hop", "far", "nginx", "rsync", "scp"}
+var serverNames = []string{"relay", "hop", "far", "nginx", "rsync", "scp", hostB, hostC}
 
 // server is a receiver that runs.
 type server struct{ *exec.Cmd }
@@ -39,6 +40,10 @@ func start(dir string) (map[string]*server, error) {
 	if noKeys != nil {
 		fmt.Fprintln(os.Stderr, "left out: scp:", noKeys)
 	}
+	noHosts := joinHosts()
+	if noHosts != nil {
+		fmt.Fprintln(os.Stderr, "left out: hosts of their own:", noHosts)
+	}
 	all := map[string]*server{}
 	for name, c := range map[string]struct {
 		port    string
@@ -50,9 +55,11 @@ func start(dir string) (map[string]*server, error) {
 		"nginx": {nginxPort, []string{"nginx", "-c", dir + "/nginx.conf"}},
 		"scp":   {sshPort, []string{"/usr/sbin/sshd", "-D", "-e", "-f", dir + "/sshd_config"}},
 		"rsync": {rsyncPort, []string{"rsync", "--daemon", "--no-detach", "--config", dir + "/rsyncd.conf"}},
+		hostB:   {"", onHost(hostB, *relay, "run", "--config", dir+"/"+hostB+".toml")},
+		hostC:   {"", onHost(hostC, *relay, "run", "--config", dir+"/"+hostC+".toml")},
 	} {
-		if name == "scp" && noKeys != nil {
-			continue // sshd would end at once
+		if name == "scp" && noKeys != nil || (name == hostB || name == hostC) && noHosts != nil {
+			continue // it would end at once
 		}
 		if _, err := exec.LookPath(c.command[0]); err != nil {
 			fmt.Fprintln(os.Stderr, "left out:", err)
@@ -64,6 +71,9 @@ func start(dir string) (map[string]*server, error) {
 			return all, err
 		}
 		all[name] = s
+		if c.port == "" {
+			continue // on another host; relay send tries until it is there
+		}
 		if err := await("127.0.0.1:" + c.port); err != nil {
 			return all, fmt.Errorf("%s: %w", name, err)
 		}
@@ -74,14 +84,19 @@ func start(dir string) (map[string]*server, error) {
 // configs are the receivers' files. relay's ask for nothing but what each is for.
 func configs(dir string) map[string]string {
 	const quiet, unsynced = "[log]\naccess = false\nlevel = \"error\"\n", "durability = \"none\"\n"
-	drop := func(port, directory, rest string) string {
-		return fmt.Sprintf("[[drop]]\nname = %q\nlisten = [\"127.0.0.1:%s\"]\ndirectory = %q\nwrite = true\n%s\n", directory+port, port, directory, rest)
+	const open = "open = true\n" // there is nobody else on those hosts
+	at := func(address, directory, rest string) string {
+		return fmt.Sprintf("[[drop]]\nname = %q\nlisten = [%q]\ndirectory = %q\nwrite = true\n%s\n", directory+"-"+address[strings.IndexByte(address, ':')+1:], address, directory, rest)
 	}
-	forward := func(port string) string { return "[[drop.forward]]\nto = \"" + localAddress + port + "/\"\n" }
+	drop := func(port, directory, rest string) string { return at("127.0.0.1:"+port, directory, rest) }
+	forward := func(url string) string { return "[[drop.forward]]\nto = \"" + url + "/\"\n" }
 	return map[string]string{
 		"relay.toml": quiet + drop(relaySynced, "relay", "") + drop(relayUnsynced, "relay", unsynced),
-		"hop.toml":   quiet + drop(hopPort, "hop", forward(farPort)) + drop(hopUnsynced, "hop2", unsynced+forward(farUnsynced)),
+		"hop.toml":   quiet + drop(hopPort, "hop", forward(localAddress+farPort)) + drop(hopUnsynced, "hop2", unsynced+forward(localAddress+farUnsynced)),
 		"far.toml":   quiet + drop(farPort, "far", "") + drop(farUnsynced, "far2", unsynced),
+		hostB + ".toml": quiet + at(addressB+":"+hopPort, "between", open+forward("http://"+addressC+":"+farPort)) +
+			at(addressB+":"+farPort, "near", open),
+		hostC + ".toml": quiet + at(addressC+":"+farPort, "away", open),
 		"nginx.conf": "worker_processes 1; daemon off; user root; pid " + dir + "/nginx.pid; error_log " + dir + "/nginx.log;\nevents {}\nhttp { access_log off; " +
 			"keepalive_requests 1000000; client_body_temp_path " + dir + "/nginx/.temp; server { listen 127.0.0.1:" + nginxPort + "; client_max_body_size 0; root " + dir +
 			"/nginx; location / { dav_methods PUT; create_full_put_path on; } } }\n",

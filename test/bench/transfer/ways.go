@@ -23,6 +23,7 @@ const (
 	small       = "small, not synced"
 	hops        = "hops, synced"
 	slowHops    = "hops, synced, held to " + slowRate + "/s"
+	hostHops    = "hops, synced, between hosts, links of " + linkRate
 	smallHops   = "hops, small, synced"
 
 	smallUnsyncedHops = "hops, small, not synced"
@@ -65,6 +66,7 @@ func ways(dir string, s map[string]*server, skipped *[]string) (all []*way) {
 	p.toOthers(large, small, false)
 	p.hops(hops, "")
 	p.hops(slowHops, " --limit-rate "+slowRate)
+	p.hostHops()
 	p.smallHops(smallHops, hopPort, farPort, "far")
 	p.smallHops(smallUnsyncedHops, hopUnsynced, farUnsynced, "far2")
 	return p.all
@@ -133,6 +135,13 @@ func (p *plan) hops(work, flags string) {
 	send := *relay + " send -qf --state " + p.dir + "/state" + flags + " " + p.dir + "/big " + localAddress
 	p.add(work, oneHop, send+farPort+"/NAME", nil, "far")
 	p.add(work, twoHops, send+hopPort+"/NAME", []string{p.dir + "/far/NAME"}, "hop", "far")
+}
+
+// hostHops does that between hosts of their own.
+func (p *plan) hostHops() {
+	send := strings.Join(onHost(hostA, *relay), " ") + " send -qf --state " + p.dir + "/state " + p.dir + "/big http://" + addressB + ":"
+	p.add(hostHops, oneHop, send+farPort+"/NAME", nil, hostB)
+	p.add(hostHops, twoHops, send+hopPort+"/NAME", []string{p.dir + "/away/NAME"}, hostB, hostC)
 }
 
 // smallHops does that with the small files.
