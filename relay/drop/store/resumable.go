@@ -169,18 +169,29 @@ func (s *Store) states(make bool) (int, sock.Errno) {
 	return sock.OpenBeneath(s.dir, stateDirectory, directoryFlags, false)
 }
 
-// SaveState writes the state of an upload, whole or not at all.
+// SaveState writes the state of an upload, whole or not at all. What it writes first may be swept
+// away before it is locked, by a process before or after this one: then it is written once more.
 func (s *Store) SaveState(id string, state []byte) error {
+	const tries = 3
+	errno := s.saveState(id, state)
+	for n := 1; errno == unix.ENOENT && n < tries; n++ {
+		errno = s.saveState(id, state)
+	}
+	return asError(errno)
+}
+
+func (s *Store) saveState(id string, state []byte) sock.Errno {
 	dir, errno := s.states(true)
 	if errno != 0 {
-		return asError(errno)
+		return errno
 	}
 	defer sock.Close(dir)
 	fresh := id + freshSuffix
 	fd, errno := openat(dir, fresh, unix.O_CREAT|unix.O_TRUNC|unix.O_WRONLY|unix.O_NOFOLLOW, 0o600)
 	if errno != 0 {
-		return asError(errno)
+		return errno
 	}
+	defer sock.CloseFile(fd)                      // not before it has its name
 	_ = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) // for Sweep: somebody is at it
 	for at := 0; at < len(state) && errno == 0; {
 		var n int
@@ -190,9 +201,8 @@ func (s *Store) SaveState(id string, state []byte) error {
 	if errno == 0 && s.durable {
 		errno = s.calls.sync(fd)
 	}
-	sock.CloseFile(fd)
 	if errno == 0 {
-		errno = retry(func() error { return unix.Renameat(dir, fresh, dir, id) })
+		errno = s.calls.rename(dir, fresh, id)
 	}
 	if errno == 0 && s.durable {
 		errno = s.syncAbove(stateDirectory)
@@ -203,7 +213,7 @@ func (s *Store) SaveState(id string, state []byte) error {
 	if errno != 0 {
 		_ = unix.Unlinkat(dir, fresh, 0)
 	}
-	return asError(errno)
+	return errno
 }
 
 // LoadState reads the state of an upload; ErrNotFound says that there is none.

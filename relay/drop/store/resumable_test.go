@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"relay/relay/sock"
 )
@@ -88,5 +91,40 @@ func TestStatesOfAnEarlierProcessAreSynced(t *testing.T) {
 	}
 	if want := []string{".", "./" + stateDirectory, "./" + stateDirectory}; !slices.Equal(*synced, want) {
 		t.Errorf("synced were %v, want %v", *synced, want)
+	}
+}
+
+// What is being written is not taken for left over, neither by a store that a reload makes nor, if
+// it is locked, by another process; and what was swept away before that is written once more.
+func TestSweepLeavesStatesThatAreWritten(t *testing.T) {
+	r := newRig(t)
+	again := New(r.Store.dir, true)
+	if !again.began.Equal(r.began) {
+		t.Errorf("a second store began at %v, the first at %v", again.began, r.began)
+	}
+	other := New(r.Store.dir, true)
+	other.began = time.Now().Add(time.Hour) // of a process to come
+	kernel, renames := r.calls.rename, 0
+	r.calls.rename = func(dir int, from, to string) sock.Errno {
+		if renames++; renames == 2 { // it was not locked yet
+			if err := unix.Unlinkat(dir, from, 0); err != nil {
+				t.Error(err)
+			}
+		}
+		if c, err := other.Sweep(nil, func() bool { return false }); err != nil || c.Strays != 0 {
+			t.Errorf("%+v, %v", c, err)
+		}
+		return kernel(dir, from, to)
+	}
+	for _, state := range []string{"one", "two"} {
+		if err := r.SaveState("id", []byte(state)); err != nil {
+			t.Error(err)
+		}
+		if got, err := r.LoadState("id"); err != nil || string(got) != state {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	if renames != 3 {
+		t.Errorf("%d tries, want 3", renames)
 	}
 }

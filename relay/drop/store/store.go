@@ -29,7 +29,7 @@ var (
 type Store struct {
 	dir     int // not owned
 	durable bool
-	began   time.Time
+	began   time.Time // of the directory's first store in this process
 	calls   calls
 	told    *told
 
@@ -42,8 +42,12 @@ type Store struct {
 // stays open as long as the store is used. durable has everything that was published
 // survive a loss of power.
 func New(dir int, durable bool) *Store {
-	return &Store{dir: dir, durable: durable, began: time.Now(), calls: kernel, told: tolds.Of(dir), unsynced: unsynceds.Of(dir)}
+	return &Store{dir: dir, durable: durable, began: *begans.Of(dir), calls: kernel, told: tolds.Of(dir), unsynced: unsynceds.Of(dir)}
 }
+
+// begans are since when this process serves a directory. A store that a reload makes must not
+// take for left over what the one before it is writing.
+var begans = NewShared(func() *time.Time { now := time.Now(); return &now })
 
 // Durable reports that what was published survives a loss of power.
 func (s *Store) Durable() bool { return s.durable }

@@ -42,8 +42,8 @@ func (s *Store) RemoveSeen(f Seen) error {
 // no state speaks of, and states that were not written to their end: a process that was
 // killed while it filled or published them left them behind. Uploads that have a state stay,
 // without the space that was reserved for them. (Whoever is at a file holds a lock on it,
-// which ends with its process; and nothing younger than the store itself is touched. A time
-// to come is no age: the clock was set back since.)
+// which ends with its process; and nothing is touched that has come since the process serves
+// this directory. A time to come is no age: the clock was set back since.)
 //
 // each, if it is not nil, is told of every file that readers see; stop ends the walk.
 func (s *Store) Sweep(each func(Seen), stop func() bool) (Census, error) {
@@ -144,7 +144,7 @@ func (w *walk) names(dir int, visit func(name string)) {
 	}
 }
 
-// young reports that a file has come since the store was made.
+// young reports that a file has come since this process serves the directory.
 func (s *Store) young(st *unix.Stat_t) bool {
 	const sooner = time.Minute // than the clock of a file system can be
 	at := time.Unix(st.Ctim.Unix())
