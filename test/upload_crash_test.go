@@ -91,25 +91,23 @@ func TestUploadDiskFull(t *testing.T) {
 	t.Parallel()
 	dir := harness.MountMemory(t, "8m")
 	r := startUploads(t, func(_ *harness.Config, d harness.Table) { d["directory"] = dir }).in(dir)
-	large, small := bytesOf(1, 20<<20), bytesOf(2, 1<<20)
+	small := bytesOf(2, 1<<20)
 	for range 3 {
 		c := r.client(t)
-		a := c.send(t, "/large", large)
-		if a.StatusCode != 507 || !a.Close {
-			t.Fatalf("status %d, close %v: %s", a.StatusCode, a.Close, a.body)
+		if status := c.announce(t, put("/large", 20<<20, "Expect: 100-continue")); status != 507 {
+			t.Fatalf("more than there is: status %d", status)
 		}
 		r.wantReason(t, c, "/large", "no_space")
 		c.Close()
-		harness.Eventually(t, "what had come is gone", func() (bool, any) { // a worker closes it after the answer
-			var disk unix.Statfs_t
-			err := unix.Statfs(dir, &disk)
-			return err == nil && disk.Bfree*uint64(disk.Bsize) > uint64(2*len(small)), disk.Bfree
-		})
+		a := r.fillMeanwhile(t, "PUT", put("/large", 5<<20, "Expect: 100-continue"), 5<<20)
+		if a.StatusCode != 507 || !a.Close {
+			t.Fatalf("status %d, close %v: %s", a.StatusCode, a.Close, a.body)
+		}
 		r.send(t, "/small", small)
 		r.wantTree(t, map[string][]byte{"small": small})
 	}
-	place := r.begin(t, "/resumable", len(large))
-	if a := r.append(t, place, 0, large, "?1"); a.StatusCode != 507 {
+	place := r.begin(t, "/resumable", 5<<20)
+	if a := r.fillMeanwhile(t, "PATCH", patch(place, 0, 5<<20, "?1", "Expect: 100-continue"), 5<<20); a.StatusCode != 507 {
 		t.Errorf("resumable: status %d", a.StatusCode)
 	}
 	harness.Eventually(t, "the end of the upload", func() (bool, any) {
@@ -118,6 +116,34 @@ func TestUploadDiskFull(t *testing.T) {
 	})
 	r.wantHidden(t, 0)
 	r.wantTree(t, map[string][]byte{"small": small})
+}
+
+// fillMeanwhile sends a body of so many bytes, of which the head says that it waits to be let go
+// on. Somebody else takes most of the disk in between, and gives it back when what had come is
+// gone.
+func (r *dropRig) fillMeanwhile(t testing.TB, method, head string, bytes int) answer {
+	t.Helper()
+	c := r.client(t)
+	defer c.Close()
+	c.say(t, head)
+	if res := c.interim(t); res.StatusCode != 100 {
+		t.Fatalf("status %d", res.StatusCode)
+	}
+	others := filepath.Join(r.dir, "of others")
+	if err := os.WriteFile(others, make([]byte, 4<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = c.Write(bytesOf(1, bytes)) }()
+	a := c.hear(t, method)
+	harness.Eventually(t, "what had come is gone", func() (bool, any) { // a worker closes it after the answer
+		var disk unix.Statfs_t
+		err := unix.Statfs(r.dir, &disk)
+		return err == nil && disk.Bfree*uint64(disk.Bsize) > 2<<20, disk.Bfree
+	})
+	if err := os.Remove(others); err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 // Quota and reserve refuse before the body.

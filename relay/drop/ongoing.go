@@ -34,6 +34,9 @@ type ongoing struct {
 	listed bool           // guarded by saving: the disk knows where it is
 
 	checkpointing atomic.Bool // a worker is at it, or is about to be
+	// came is how many bytes the request under way has put into the file: they are among those
+	// for which it has set room aside.
+	came atomic.Int64
 }
 
 // claim is a request that owns an upload or wants to.
@@ -150,6 +153,16 @@ func (r *registry) add(o *ongoing) bool {
 	}
 	r.all[o.id] = o
 	return true
+}
+
+// came is how many bytes of the files that are found by a walk were set aside as well.
+func (r *registry) came() (bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, o := range r.all {
+		bytes += o.came.Load()
+	}
+	return bytes
 }
 
 // makeRoom forgets uploads that are complete when there are many, with mu held: the disk knows

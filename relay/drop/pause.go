@@ -59,6 +59,7 @@ func (up *upload) advance(c *Conn, target *flow.Target) {
 	o := up.o
 	before := o.offset
 	o.offset, o.changed = target.Offset, true
+	o.came.Store(o.offset - up.from)
 	if c.drop.durable && o.offset/checkpointEvery > before/checkpointEvery && !o.checkpointing.Swap(true) {
 		s, at, part := c.drop.store, o.offset, o.part
 		c.in.workers.Disk.Do(c.in.loop, func() { o.checkpoint(s, part, at) }, nil)

@@ -27,11 +27,11 @@ const (
 	littleRoom = 4 << 20
 )
 
-// counted sets what a walk found.
+// counted sets what a walk found, but for what is counted as promised.
 func (r *registry) counted(bytes int64) {
 	r.usage.mu.Lock()
 	defer r.usage.mu.Unlock()
-	r.usage.bytes, r.usage.at = bytes, time.Now()
+	r.usage.bytes, r.usage.at = max(bytes-r.came(), 0), time.Now()
 }
 
 // used adds bytes that have come, or gone.
@@ -71,12 +71,15 @@ func (d *Drop) fits(u *usage, size int64) (err error, recount bool) {
 		}
 		return errQuota, false
 	}
-	if d.limits.FreeReserve == 0 && (u.promised == 0 || u.promised+size <= littleRoom) {
+	if d.limits.FreeReserve == 0 && u.promised+size <= littleRoom {
 		return nil, false // the reservation itself finds out, or the writing
 	}
 	free, errno := sock.FreeSpace(d.dir)
 	if errno != 0 {
 		return nil, false
+	}
+	if size > max(free, littleRoom) { // not every file system reserves
+		return unix.ENOSPC, false
 	}
 	if d.limits.FreeReserve > 0 && free-u.promised-size < d.limits.FreeReserve {
 		return errReserve, false
@@ -112,6 +115,18 @@ func (d *Drop) room(has, came int64) (most int64, errno sock.Errno) {
 		}
 	}
 	return most, errno
+}
+
+// keptOf ends the promise of an upload.
+func (d *Drop) keptOf(up *upload) {
+	u := &d.registry.usage
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.promised -= up.promised
+	u.bytes += up.came
+	if up.o != nil {
+		up.o.came.Store(0)
+	}
 }
 
 // kept ends a promise: of size bytes, came are in a file now.

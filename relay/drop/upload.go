@@ -214,7 +214,7 @@ func (c *Conn) abandon() {
 	if up.o != nil && !up.doomed && !up.o.gone {
 		up.came = up.target.Offset - up.from // a part stays, too
 	}
-	c.drop.kept(up.promised, up.came)
+	c.drop.keptOf(up)
 	c.in.mover.Discard(&up.flow)
 	up.arriving.end(store.Published{}) // unless it was published
 	if up.o != nil {

@@ -33,7 +33,7 @@ const (
 type bundles struct {
 	taken   atomic.Bool  // it has said that it takes bundles
 	refused atomic.Bool  // and has refused one all the same
-	broken  atomic.Int64 // connections in a row that broke over one
+	broken  atomic.Int64 // how many in a row a connection, or the server, broke over
 }
 
 // breaksMost is how many of those there may be before files go one by one.
@@ -48,6 +48,13 @@ func (b *bundles) learn(res *http.Response) {
 		if strings.EqualFold(strings.TrimSpace(kind), bundle.Type) {
 			b.taken.Store(true)
 		}
+	}
+}
+
+// brokeOnce counts one that something broke over.
+func (b *bundles) brokeOnce() {
+	if b.broken.Add(1) >= breaksMost {
+		b.refused.Store(true)
 	}
 }
 
@@ -137,6 +144,9 @@ func (l *putLane) unpack(res *http.Response) error {
 		return l.judgeEach(res, first.files)
 	case !ofTheBundle(res.StatusCode):
 		err := taken(l.under, res)
+		if broke(res.StatusCode) {
+			l.run.bundles.brokeOnce()
+		}
 		for i := range first.files {
 			l.judge(err, i == 0)
 		}
@@ -155,6 +165,11 @@ func (l *putLane) unpack(res *http.Response) error {
 // ofTheBundle reports that a status is about the bundle, and maybe not about what is in it.
 func ofTheBundle(status int) bool {
 	return status != http.StatusUnauthorized && (status < http.StatusInternalServerError || status == http.StatusNotImplemented)
+}
+
+// broke reports that whoever answers a bundle with this status may fail because of it.
+func broke(status int) bool {
+	return status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable
 }
 
 // judgeEach deals with so many files by the lines of their bundle's answer.

@@ -212,10 +212,8 @@ func (l *putLane) reset() {
 		l.large = nil
 	}
 	if len(l.window) > 0 && l.window[0].files > 0 {
-		l.resize(l.room / 2) // it may have been too much for this line,
-		if l.run.bundles.broken.Add(1) >= breaksMost {
-			l.run.bundles.refused.Store(true) // or for whoever is between
-		}
+		l.resize(l.room / 2)      // it may have been too much for this line,
+		l.run.bundles.brokeOnce() // or for whoever is between
 	}
 	l.broke, l.packed = nil, 0
 	l.lane.reset()

@@ -20,8 +20,8 @@ const (
 type Carried struct {
 	Delivery *Delivery // see Carry; nil with an error
 	Err      error
-	// Alone says that the connection broke over a request that had others too: which of them
-	// is to blame is found out when each goes by itself.
+	// Alone says that the connection, or the server, broke over a request that had others too:
+	// which of them is to blame is found out when each goes by itself.
 	Alone bool
 }
 
@@ -141,7 +141,7 @@ func (g *gathering) exchangeBundle(in []inBundle) (again []inBundle, err error) 
 			again = in
 		default:
 			err = taken(g.to, res)
-			g.all(in, Carried{Err: err})
+			g.all(in, Carried{Err: err, Alone: broke(res.StatusCode)})
 		}
 		return err
 	}, fields...)

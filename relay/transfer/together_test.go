@@ -163,6 +163,7 @@ func TestBundlesThatAreNotTaken(t *testing.T) {
 		{http.StatusNotImplemented, 6, false, false},
 		{http.StatusServiceUnavailable, 0, false, true},
 		{http.StatusUnauthorized, 0, false, true},
+		{http.StatusBadGateway, 0, true, true},
 		{0, 0, true, true},
 	} {
 		h := startBundleHost(t)

@@ -51,7 +51,7 @@ func (s *Store) BeginNamed(path, id string, size int64) (*Partial, error) {
 }
 
 // Reopen opens the file of an upload again. size is what it holds; ErrNotFound says that
-// it is gone.
+// it is gone. What a process that was killed had reserved behind that is free again.
 func (s *Store) Reopen(path, id string) (p *Partial, size int64, err error) {
 	dir, _ := split(path)
 	fd, errno := sock.OpenBeneath(s.dir, dir, directoryFlags, false)
@@ -67,12 +67,16 @@ func (s *Store) Reopen(path, id string) (p *Partial, size int64, err error) {
 		return nil, 0, err
 	}
 	p.found = true
-	info, errno := sock.Info(p.FD, false)
+	var st unix.Stat_t
+	errno = retry(func() error { return unix.Fstat(p.FD, &st) })
+	if errno == 0 && hasMore(&st) {
+		errno = retry(func() error { return unix.Ftruncate(p.FD, st.Size) })
+	}
 	if errno != 0 {
 		p.Suspend()
 		return nil, 0, errno
 	}
-	return p, info.Size, nil
+	return p, st.Size, nil
 }
 
 func (s *Store) openNamed(at *place, path, id string, flags int) (*Partial, error) {

@@ -257,8 +257,9 @@ func TestSweep(t *testing.T) {
 }
 
 // Space that was reserved for an upload when the process was killed is given back, with no
-// byte of what had come; not that of an upload that somebody is at.
-func TestSweepGivesReservedSpaceBack(t *testing.T) {
+// byte of what had come, when the directory is swept or it goes on; not that of an upload that
+// somebody is at.
+func TestReservedSpaceIsGivenBack(t *testing.T) {
 	r := newRig(t)
 	reserves := !sock.MemoryFileSystem(r.dirOf())
 	const large, came = 16 << 20, 3000
@@ -270,7 +271,7 @@ func TestSweepGivesReservedSpaceBack(t *testing.T) {
 		return st.Blocks * 512
 	}
 	parts := map[string]*Partial{}
-	for _, id := range []string{"killed", "used"} {
+	for _, id := range []string{"killed", "used", "again"} {
 		p, err := r.BeginNamed("d/"+id, id, large)
 		if err == nil {
 			_, err = unix.Write(p.FD, make([]byte, came))
@@ -284,8 +285,18 @@ func TestSweepGivesReservedSpaceBack(t *testing.T) {
 		parts[id] = p
 		defer p.close()
 	}
-	if err := unix.Flock(parts["killed"].FD, unix.LOCK_UN); err != nil { // as the end of a process does
-		t.Fatal(err)
+	for _, id := range []string{"killed", "again"} {
+		if err := unix.Flock(parts[id].FD, unix.LOCK_UN); err != nil { // as the end of a process does
+			t.Fatal(err)
+		}
+	}
+	p, size, err := r.Reopen("d/again", "again")
+	if err != nil || size != came {
+		t.Fatalf("%d bytes, %v", size, err)
+	}
+	defer p.close()
+	if after := blocks(p); after > 64<<10 {
+		t.Errorf("%d bytes are reserved for an upload that goes on", after)
 	}
 	r.began = time.Now().Add(time.Second)
 	before := blocks(parts["killed"])

@@ -174,13 +174,18 @@ func (w *walk) stray(dir int, name string, st *unix.Stat_t) bool {
 // giveBack frees what a process that was killed had reserved for an upload and not filled:
 // one that rests holds no more than what has come (see Suspend).
 func giveBack(fd int, st *unix.Stat_t) {
-	const block = 512 // of stat(2), whatever the file system's are
-	if st.Blocks*block < st.Size+reserveFrom || unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
+	if !hasMore(st) || unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
 		return
 	}
 	if info, errno := sock.Info(fd, false); errno == 0 {
 		_ = unix.Ftruncate(fd, info.Size) // what stays reserved is freed with the file
 	}
+}
+
+// hasMore reports that space is reserved for a file behind what is in it.
+func hasMore(st *unix.Stat_t) bool {
+	const block = 512 // of stat(2), whatever the file system's are
+	return st.Blocks*block >= st.Size+reserveFrom
 }
 
 // spokenOf reports that a state speaks of a hidden file.
