@@ -71,6 +71,7 @@ func TestLoadsOfCouriers(t *testing.T) {
 		many = append(many, fmt.Sprint(i))
 	}
 	line(many...)
+	r.together.Store(true)
 	if got := next(); got != strings.Join(many[:transfer.TogetherMost], " ") || next() != many[transfer.TogetherMost] {
 		t.Errorf("of one more than a courier can use, it got %q", got)
 	}
