@@ -116,11 +116,14 @@ func TestForwardToWhoRefusesBundles(t *testing.T) {
 	r := harness.Start(t, f.config(t))
 	eventuallyEmpty(t, f.dir)
 	r.Line(t, "why", func(l harness.Line) bool {
-		return l.Level == "warn" && strings.Contains(l.Message, "one by one") && strings.Contains(fmt.Sprint(l.Field("error")), "no bundles here")
+		return l.Level == "warn" && strings.Contains(l.Message, "several files") && strings.Contains(fmt.Sprint(l.Field("error")), "no bundles here")
 	})
+	plantFile(t, filepath.Join(f.dir, "a later"), nil, 0o644, time.Unix(7, 0)) // with the couriers of a new wave
+	plantFile(t, filepath.Join(f.dir, "a later one"), nil, 0o644, time.Unix(7, 0))
+	eventuallyEmpty(t, f.dir)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.puts != files || len(s.got) != files || s.bundles == 0 || s.bundles > 4 {
+	if s.puts != files+2 || len(s.got) != files+2 || s.bundles == 0 || s.bundles > 4 {
 		t.Errorf("%d files in %d requests, after %d bundles", len(s.got), s.puts, s.bundles)
 	}
 }

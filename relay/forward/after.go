@@ -57,8 +57,8 @@ func (f *Forwarder) markAway(one *file) {
 	}
 }
 
-// complain says what went wrong when a file was put away. The last step is to make durable
-// that its name is gone.
+// complain says what went wrong when a file was put away. The last step, where
+// that is done, is to make durable that its name is gone.
 func (f *Forwarder) complain(one *file, err error) {
 	say := f.log.Error().Str("file", one.path).Err(err)
 	if f.stands(one) {
@@ -77,10 +77,7 @@ func (f *Forwarder) dispose(one *file, why string) error {
 		return err
 	}
 	defer sock.Close(fd)
-	// What a loss of power brings back is put away again, because the book has it; a name whose
-	// marker was lost would not be looked at.
-	durable := why != "" || f.config.DoneMarker != ""
-	s := store.New(fd, durable)
+	s := store.New(fd, f.durably(one, why))
 	stands := func(bool, sock.FileInfo) bool { return f.stands(one) }
 	switch {
 	case why != "":
@@ -99,6 +96,13 @@ func (f *Forwarder) dispose(one *file, why string) error {
 		}
 	}
 	return err
+}
+
+// durably reports that a file is to be put away for good. Else a loss of power may bring it back,
+// and then it is put away again, because the book has it: but not where nothing tells it from
+// another of its name, nor where its marker was lost.
+func (f *Forwarder) durably(one *file, why string) bool {
+	return why != "" || f.config.DoneMarker != "" || one.look.version.Born == 0
 }
 
 // stands reports that a file is still there, and not another.

@@ -11,8 +11,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rs/zerolog"
+
 	"relay/config"
 	"relay/relay/drop/store"
+	"relay/relay/transfer"
 )
 
 // A file that fails is given up when give_up_after has passed since it was to be sent,
@@ -114,6 +117,26 @@ func TestWhatComesBackIsPutAway(t *testing.T) {
 		case content := <-to.came:
 			t.Errorf("%q was sent again", content)
 		default:
+		}
+	}
+}
+
+// What the book would not know again is put away durably.
+func TestWhatMayNotComeBack(t *testing.T) {
+	born := transfer.Version{Ino: 1, Born: 1}
+	for _, c := range []struct {
+		why, marker string
+		version     transfer.Version
+		want        bool
+	}{
+		{"", "", born, false},
+		{"refused", "", born, true},
+		{"", ".done", born, true},
+		{"", "", transfer.Version{Ino: 1}, true},
+	} {
+		f := New(config.Drop{Watch: config.Watch{DoneMarker: c.marker}}, zerolog.Nop())
+		if got := f.durably(&file{look: look{version: c.version}}, c.why); got != c.want {
+			t.Errorf("%+v: %v", c, got)
 		}
 	}
 }

@@ -47,7 +47,7 @@ const (
 	// keepFor is how long a record outlives its file: after a loss of power a name that
 	// was removed may be there again.
 	keepFor = 24 * time.Hour
-	// gatherTime is how long a record waits for others to be synced with. Every small file
+	// gatherTime is how long records wait for others to be synced with. Every courier's load
 	// waits for it once, and a sync takes about as long.
 	gatherTime = time.Millisecond
 	// lockTime is how long to wait for another process that has the book.

@@ -29,7 +29,7 @@ type route struct {
 	until  time.Time
 
 	together atomic.Bool // the receiver takes many files in one request
-	apart    atomic.Bool // that it has refused some was said
+	refused  atomic.Bool // it has not taken some, which was said
 
 	mu   sync.Mutex
 	idle []*transfer.Courier // with their connections
@@ -92,30 +92,30 @@ func (r *route) carry(ctx context.Context, b *book, i int, load []parcel) back {
 
 // carryBy has a courier send files.
 func (r *route) carryBy(ctx context.Context, c *transfer.Courier, b *book, all []result) {
-	loads := make([]transfer.Load, len(all))
+	parcels := make([]transfer.Parcel, len(all))
 	for n, one := range all {
-		loads[n] = transfer.Load{
+		parcels[n] = transfer.Parcel{
 			Path: filepath.Join(r.drop, one.path), Name: one.path, Via: join(cameThrough(r.drop, one.path), b.id), Turn: one.turn,
 			Stands: func() bool { return stands(r.drop, one.path, one.version) },
 		}
 	}
 	before := c.Moved()
 	var denied error
-	for n, d := range c.CarryAll(loads) {
+	for n, d := range c.CarryAll(parcels) {
 		all[n].delivery, all[n].err, all[n].alone = d.Delivery, d.Err, d.Alone
 		if transfer.Denied(d.Err) {
 			denied = d.Err
 		}
 	}
 	r.sentBytes.Add(uint64(c.Moved() - before))
-	r.together.Store(c.Together())
-	if err := c.Apart(); err != nil && !r.apart.Swap(true) {
-		r.log.Warn().Err(err).Msg("small files go one by one, because several together are refused")
+	if err := c.Refused(); err != nil && !r.refused.Swap(true) {
+		r.log.Warn().Err(err).Msg("the receiver does not take several files at a time")
 	}
+	r.together.Store(c.Together() && !r.refused.Load())
 	r.release(ctx, c, denied)
 }
 
-// tell counts files that were sent, and says so in the log.
+// tell counts files that were sent, and says so in the log, with the time that all took together.
 func (r *route) tell(all []result, began time.Time, ahead bool) {
 	for _, one := range all {
 		if one.err != nil {

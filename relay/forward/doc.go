@@ -19,13 +19,13 @@
 // outlives its file by a day. What tells versions apart is a transfer.Version. The book also
 // has since when a file is to be sent of which a try has failed.
 //
-// A small file goes in one request, alone or with others (line.go, load), under an id that
-// follows from what it is: the receiver knows it again (package store, told.go). A large one is a resumable upload whose place is
-// noted, synced, before it is completed: after a kill or a loss of power at any point the
-// receiver is asked, and says that it is complete or how much is missing. It keeps that
-// answer for as long as its uploads live (their expiry), which must be longer than this side
-// may be down. Notes that nobody needs any more are removed at the start, and whenever all is
-// looked through (notes.go).
+// A small file goes in one request, alone or with others (line.go, nextLoad), under an id
+// that follows from what it is: the receiver knows it again (package store, told.go). A
+// large one is a resumable upload whose place is noted, synced, before it is completed:
+// after a kill or a loss of power at any point the receiver is asked, and says that it is
+// complete or how much is missing. It keeps that answer for as long as its uploads live
+// (their expiry), which must be longer than this side may be down. Notes that nobody needs
+// any more are removed at the start, and whenever all is looked through (notes.go).
 //
 // A file that is changed in place while it waits or is carried goes when it is complete
 // again; where the file system shares blocks between files, what was begun arrives first,

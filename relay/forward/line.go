@@ -162,7 +162,7 @@ func (f *Forwarder) dispatch(ctx context.Context) {
 			continue
 		}
 		for r.busy < r.config.Parallel {
-			load := f.load(i, now)
+			load := f.nextLoad(i, now)
 			if len(load) == 0 {
 				break
 			}
@@ -172,9 +172,12 @@ func (f *Forwarder) dispatch(ctx context.Context) {
 	}
 }
 
-// load takes from the line of a route what its next courier is to carry: a file, or many small
-// ones where the receiver takes those in one request.
-func (f *Forwarder) load(i int, now time.Time) (load []parcel) {
+// passedMost is how many files of a line a courier that could carry more is not given.
+const passedMost = 1 << 10
+
+// nextLoad takes from the line of a route what its next courier is to carry: a file, or many
+// small ones where the receiver takes those in one request.
+func (f *Forwarder) nextLoad(i int, now time.Time) (load []parcel) {
 	r := f.routes[i]
 	most := 1
 	if r.together.Load() {
@@ -182,7 +185,7 @@ func (f *Forwarder) load(i int, now time.Time) (load []parcel) {
 	}
 	kept := r.line[:0]
 	for n, one := range r.line {
-		if len(load) == most {
+		if len(load) == most || len(load) > 0 && len(kept) >= passedMost {
 			kept = append(kept, r.line[n:]...)
 			break
 		}

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,7 +41,7 @@ func TestLoadsOfCouriers(t *testing.T) {
 	}
 	next := func() string {
 		var names []string
-		for _, p := range f.load(0, now) {
+		for _, p := range f.nextLoad(0, now) {
 			names = append(names, p.path)
 			if one := f.files[p.path]; one.legs[0].state != carried || one.reports != 1 {
 				t.Errorf("%s is not on its way", p.path)
@@ -74,5 +75,19 @@ func TestLoadsOfCouriers(t *testing.T) {
 	r.together.Store(true)
 	if got := next(); got != strings.Join(many[:transfer.TogetherMost], " ") || next() != many[transfer.TogetherMost] {
 		t.Errorf("of one more than a courier can use, it got %q", got)
+	}
+}
+
+// A file that a connection broke over, with others, goes by itself until it is another file.
+func TestBlameLasts(t *testing.T) {
+	f := New(config.Drop{Forwards: []config.Forward{{To: "http://a/", Parallel: 1, Retry: time.Minute}}}, zerolog.Nop())
+	one := &file{path: "x", queued: true, legs: []leg{{state: carried}}}
+	f.files["x"] = one
+	for _, alone := range []bool{true, false} {
+		one.reports, f.routes[0].busy = 1, 1
+		f.report(back{files: []result{{parcel: parcel{path: "x"}, alone: alone, err: errors.New("broken")}}})
+		if !one.legs[0].alone || one.legs[0].state != waiting {
+			t.Errorf("after one that broke alone (%v): %+v", !alone, one.legs[0])
+		}
 	}
 }

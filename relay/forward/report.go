@@ -35,7 +35,7 @@ func (f *Forwarder) reportFile(i int, r *result) {
 	one.reports--
 	leg := &one.legs[i]
 	leg.noted = leg.noted || r.noted
-	leg.alone = r.alone
+	leg.alone = leg.alone || r.alone // until it is another file
 	switch {
 	case r.err == nil:
 		leg.state = sent
@@ -78,7 +78,7 @@ func (f *Forwarder) failed(one *file, i int, err error) {
 	}
 	r.retries.Add(1)
 	leg.state = waiting
-	if !transfer.Answered(err) && !transfer.Ours(err) && !transfer.Busy(err) {
+	if transfer.Absent(err) {
 		r.absent(one.path, err)
 		r.line = append(r.line, one)
 		return

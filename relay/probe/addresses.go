@@ -35,6 +35,13 @@ func (m *Machine) address(a Address) *verdict {
 
 // taken judges an address that somebody has.
 func (m *Machine) taken(name, at string, by []process) *verdict {
+	const show = "as root `ss -lntxp` shows who has it"
+	for _, p := range by { // beside a relay, on another of the addresses that are wanted
+		if !p.relay && p.id != 1 {
+			return check(name, addressWhy, "%s is taken by %s (process %d)", at, p.name, p.id).
+				when(true, Problem, "stop that, or listen elsewhere; %s", show)
+		}
+	}
 	for _, p := range by {
 		if p.relay {
 			return check(name, addressWhy, "%s is relay's already (process %d)", at, p.id)
@@ -45,11 +52,6 @@ func (m *Machine) taken(name, at string, by []process) *verdict {
 			return check(name, addressWhy, "%s is taken by %s (process 1)", at, p.name).
 				when(true, Note, "fine if a socket unit opens it for relay (systemctl list-sockets); else stop that unit")
 		}
-	}
-	const show = "as root `ss -lntxp` shows who has it"
-	if len(by) > 0 {
-		return check(name, addressWhy, "%s is taken by %s (process %d)", at, by[0].name, by[0].id).
-			when(true, Problem, "stop that, or listen elsewhere; %s", show)
 	}
 	v := check(name, addressWhy, "%s is taken, and %s cannot see by whom", at, userName(m.user()))
 	if p, runs := m.aRelay(); runs {

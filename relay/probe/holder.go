@@ -42,7 +42,7 @@ func (m *Machine) listeners(at netip.AddrPort) []process {
 // inTheWay reports that nobody can listen on want while somebody listens on has.
 func inTheWay(has, want netip.AddrPort) bool {
 	a, b := has.Addr(), want.Addr()
-	return has.Port() == want.Port() && (a == b || a.IsUnspecified() || b.IsUnspecified())
+	return has.Port() == want.Port() && (a == b || a.Is4() == b.Is4() && (a.IsUnspecified() || b.IsUnspecified()))
 }
 
 // procAddress reads an address of /proc/net/tcp or tcp6: words of 32 bits in the order of the

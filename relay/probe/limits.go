@@ -42,7 +42,7 @@ func Divide(descriptors int64, n Needs) Shares {
 	return s
 }
 
-// descriptors are two for a session and two for a pipe.
+// descriptors are two for a session and two for a pipe, beside those set aside for bundles.
 func (m *Machine) descriptors(n Needs) *verdict {
 	limit := m.limit()
 	share := Divide(limit, n)

@@ -70,7 +70,7 @@ type bundler struct {
 	heard  time.Time // when the answer before came
 }
 
-// full reports that no further file of a path and a size fits.
+// full reports that no further file of a path and a size fits; the first one does.
 func (b *bundler) full(path string, size int64) bool {
 	const line = 1 << 10 // more than what stands in one beside the path
 	if b.room == 0 {
@@ -152,7 +152,7 @@ func (l *putLane) unpack(res *http.Response) error {
 		}
 	default:
 		l.run.bundles.refused.Store(true)
-		err := fmt.Errorf("small files go one by one, because several together are refused: %w", badStatus(l.under, res))
+		err := apart(badStatus(l.under, res))
 		for range first.files {
 			p := l.window[0].file
 			l.answered()
@@ -164,7 +164,12 @@ func (l *putLane) unpack(res *http.Response) error {
 
 // ofTheBundle reports that a status is about the bundle, and maybe not about what is in it.
 func ofTheBundle(status int) bool {
-	return status != http.StatusUnauthorized && (status < http.StatusInternalServerError || status == http.StatusNotImplemented)
+	return finalStatus(status) && status != http.StatusUnauthorized && status != http.StatusInsufficientStorage
+}
+
+// apart says why small files go one by one.
+func apart(why error) error {
+	return fmt.Errorf("small files go one by one, because several together are refused: %w", why)
 }
 
 // broke reports that whoever answers a bundle with this status may fail because of it.

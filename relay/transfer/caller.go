@@ -17,7 +17,7 @@ type caller struct {
 	giveUp context.CancelCauseFunc
 	wire   *wire
 	host   string // that the connection is to
-	where  string // the file or upload is that the last answer was about, if that said so
+	where  string // what the last answer was about, a file or an upload, if it said so
 	still  still
 }
 

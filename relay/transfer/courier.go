@@ -9,7 +9,8 @@ import (
 // Courier sends files to a directory of a drop. A small one goes in one request, or with others
 // in one (together.go), under an id that follows from what it is; a large one by an upload of
 // its own, with a place that is noted before the file is completed. So no kill and no lost
-// answer has a file appear twice. It does not try again by itself.
+// answer has a file appear twice. It tries again by itself
+// only what came damaged, or in a bundle that is not taken.
 //
 // A large file is sent from a copy that shares its blocks, where StateDir is on the same file
 // system and that can do it: then what is delivered is the file as it was when Carry began.
@@ -19,7 +20,7 @@ type Courier struct {
 	ids     IDs
 	scratch []byte
 	bundler
-	apart error // why the server has refused a bundle
+	refused error // why the server would not have a bundle
 }
 
 // NewCourier makes a courier to a URL. Of the options it heeds Token, Digest, Durable (for
@@ -33,8 +34,8 @@ func NewCourier(ctx context.Context, url string, ids IDs, o Options) (*Courier, 
 	return &Courier{caller: caller{run: NewRun(o), ctx: ctx, giveUp: func(error) {}, still: still{dir: o.StateDir}}, to: to.dir(), ids: ids}, nil
 }
 
-// Load is a file that a courier is to send.
-type Load struct {
+// Parcel is a file that a courier is to send.
+type Parcel struct {
 	Path string
 	Name string // a path of raw bytes, in the directory that the courier goes to
 	Via  string // the ids of the drops that it came through
@@ -45,7 +46,7 @@ type Load struct {
 }
 
 // post is the file as it is sent.
-func (c *Courier) post(l *Load) *post {
+func (c *Courier) post(l *Parcel) *post {
 	p := &post{path: l.Path, to: c.to.join(l.Name), turn: l.Turn, stands: func(*source) bool { return l.Stands() }}
 	if l.Via != "" {
 		p.extra = []field{{viaField, l.Via}}
@@ -59,10 +60,13 @@ const viaField = "X-Relay-Via"
 // Carry sends a file. Without an error it is there; the note of the upload stays until the
 // caller has remembered that elsewhere, because until then it is what keeps the file from
 // being sent twice.
-func (c *Courier) Carry(l Load) (*Delivery, error) {
+func (c *Courier) Carry(l Parcel) (*Delivery, error) {
 	p := c.post(&l)
-	if err := c.putSmall(p); !errors.Is(err, errGrown) {
-		return &Delivery{&note{}}, err
+	switch err := c.putSmall(p); {
+	case err == nil:
+		return &Delivery{&note{}}, nil
+	case !errors.Is(err, errGrown):
+		return nil, err
 	}
 	n, err := openNote(c.run.StateDir, p.path, p.to, c.run.Durable)
 	if err != nil {

@@ -28,7 +28,7 @@ func TestOnlyWhatIsMeantIsCarried(t *testing.T) {
 				t.Fatal(err)
 			}
 			asked := 0
-			_, err = c.Carry(Load{Path: path, Name: "x", Stands: func() bool { asked++; return asked <= good }})
+			_, err = c.Carry(Parcel{Path: path, Name: "x", Stands: func() bool { asked++; return asked <= good }})
 			if !errors.Is(err, ErrOther) || asked != good+1 {
 				t.Errorf("%d bytes, other after %d looks of %d: %v", size, good, asked, err)
 			}

@@ -30,7 +30,8 @@
 // from where there can be one.
 //
 // A courier (courier.go) sends files for package forward: one, many small ones in a request
-// (together.go), or one that is still arriving here (ahead.go). Digests are computed beside a transfer, by follower.go.
+// (together.go), or one that is still arriving here (ahead.go). Digests are computed beside a
+// transfer, by follower.go.
 //
 // Follow a fetch: get.go plans (tree.go goes through trees, by the answers of listing.go),
 // pipeline.go runs a connection, fetch.go takes an answer, land.go moves its bytes, finish.go

@@ -131,6 +131,12 @@ func Ours(err error) bool {
 	return isLocal(err) && !errors.As(err, &n)
 }
 
+// Absent reports that nobody was there to take a file: it would be the same with all others.
+func Absent(err error) bool {
+	of := func(other error) bool { return errors.Is(err, other) }
+	return err != nil && !Answered(err) && !Ours(err) && !Busy(err) && !Vanished(err) && !of(ErrOther) && !of(errChanged) && !of(errSpoilt)
+}
+
 // denied is what a server says to a token that is wrong, or has not the right; of the
 // first it says the same to all files.
 func denied(err error) (r refusal, ok, always bool) {

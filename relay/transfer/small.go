@@ -36,7 +36,7 @@ type IDs struct {
 }
 
 // of is the id of this content of a file on its way to a place: always the same, so that
-// nobody has to remember it. turn is how many like it went before; see Carry.
+// nobody has to remember it. turn is how many like it went before; see Parcel.
 func (i IDs) of(to Place, v Version, turn int) string {
 	text := fmt.Appendf(nil, "%s\x00%s\x00%d %d %d", i.Secret, to, v.Ino, v.Size, v.Mtime)
 	if v.Born > i.Since {
@@ -83,8 +83,8 @@ func (c *Courier) putSmall(p *post) error {
 	}
 }
 
-// load reads a small file. The source tells what it is, and is closed.
-func (c *Courier) load(p *post) (*source, []byte, error) {
+// readSmall reads a small file. The source tells what it is, and is closed.
+func (c *Courier) readSmall(p *post) (*source, []byte, error) {
 	s, err := p.open()
 	if err != nil {
 		return nil, nil, err
@@ -101,7 +101,7 @@ func (c *Courier) load(p *post) (*source, []byte, error) {
 }
 
 func (c *Courier) putOnce(p *post) error {
-	s, content, err := c.load(p)
+	s, content, err := c.readSmall(p)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ const (
 
 // Carried is what became of a file.
 type Carried struct {
-	Delivery *Delivery // see Carry; nil with an error
+	Delivery *Delivery // nil with an error
 	Err      error
 	// Alone says that the connection, or the server, broke over a request that had others too:
 	// which of them is to blame is found out when each goes by itself.
@@ -29,19 +29,15 @@ type Carried struct {
 // not refused them since.
 func (c *Courier) Together() bool { return c.run.bundles.wanted() }
 
-// Apart is why it has refused them; nil = it has not.
-func (c *Courier) Apart() error { return c.apart }
+// Refused is why it has refused them; nil = it has not.
+func (c *Courier) Refused() error { return c.refused }
 
 // CarryAll sends files, small ones in bundles where the server takes those, and tells of each
-// what Carry would.
-func (c *Courier) CarryAll(loads []Load) []Carried {
-	g := gathering{Courier: c, done: make([]Carried, len(loads))}
-	for i := range loads {
-		if len(loads) > 1 && c.Together() {
-			g.take(i, &loads[i])
-		} else {
-			g.single(i, &loads[i])
-		}
+// what Carry would. When nobody is there the rest is not tried.
+func (c *Courier) CarryAll(parcels []Parcel) []Carried {
+	g := gathering{Courier: c, several: len(parcels) > 1, done: make([]Carried, len(parcels))}
+	for i := range parcels {
+		g.carry(i, &parcels[i])
 	}
 	g.send()
 	return g.done
@@ -50,42 +46,60 @@ func (c *Courier) CarryAll(loads []Load) []Carried {
 // gathering is a courier that makes bundles.
 type gathering struct {
 	*Courier
-	done []Carried
-	in   []inBundle // those that the bundle holds
-	via  string     // that they have all come through
+	several bool // files there are
+	done    []Carried
+	in      []inBundle // those that the bundle holds
+	via     string     // that they have all come through
+	absent  error      // why nobody is there; nil = somebody may be
 }
 
 // inBundle is a file in one.
 type inBundle struct {
-	at   int // its place among all
-	load *Load
-	to   Place
-	size int64
+	at     int // its place among all
+	parcel *Parcel
+	to     Place
+	size   int64
+}
+
+func (g *gathering) carry(i int, l *Parcel) {
+	switch {
+	case g.absent != nil:
+		g.done[i].Err = g.absent
+	case g.several && g.Together():
+		g.take(i, l)
+	default:
+		g.single(i, l)
+	}
 }
 
 // single sends a file by itself.
-func (g *gathering) single(i int, l *Load) {
+func (g *gathering) single(i int, l *Parcel) {
 	d, err := g.Carry(*l)
 	g.done[i] = Carried{Delivery: d, Err: err}
+	if Absent(err) {
+		g.absent = err
+	}
 }
 
 // take puts a file into the next bundle, if it is one for that.
-func (g *gathering) take(i int, l *Load) {
+func (g *gathering) take(i int, l *Parcel) {
 	p := g.post(l)
-	s, content, err := g.load(p)
+	s, content, err := g.readSmall(p)
 	size := int64(len(content))
 	switch {
 	case errors.Is(err, errGrown), errors.Is(err, errChanged), err == nil && !packable(p, size):
-		g.send() // a large one may take long
-		g.single(i, l)
+		g.send() // before it, which may take long
+		g.carryAlone(inBundle{at: i, parcel: l})
 		return
 	case err != nil:
 		g.done[i].Err = err
 		return
 	}
 	path := strings.TrimPrefix(p.to.path, g.to.path)
-	if len(g.in) > 0 && g.via != l.Via || g.full(path, size) {
+	if full := g.full(path, size); full || len(g.in) > 0 && g.via != l.Via {
 		g.send()
+		g.carry(i, l) // anew: what was read is gone where others went by themselves
+		return
 	}
 	g.via = l.Via
 	g.add(path, g.ids.of(p.to, s.look.Version, p.turn), p, s, content)
@@ -100,18 +114,29 @@ func (g *gathering) send() {
 	}
 	g.in, g.packed = nil, 0
 	if _, err := g.dial(g.to.host); err != nil {
+		g.absent = err
 		g.all(in, Carried{Err: err})
 		return
 	}
 	again, err := g.exchangeBundle(in)
 	if err != nil && !Answered(err) {
 		g.resize(g.room / 2) // it may have been too much for this line
+		g.absent = err
 		g.all(in, Carried{Err: err, Alone: true})
 		return
 	}
 	for _, f := range again {
-		g.single(f.at, f.load)
+		g.carryAlone(f)
 	}
+}
+
+// carryAlone sends a file by itself, unless nobody is there.
+func (g *gathering) carryAlone(f inBundle) {
+	if g.absent != nil {
+		g.done[f.at].Err = g.absent
+		return
+	}
+	g.single(f.at, f.parcel)
 }
 
 // all says the same of all files of a bundle.
@@ -137,7 +162,7 @@ func (g *gathering) exchangeBundle(in []inBundle) (again []inBundle, err error) 
 			again, err = g.judge(in, res)
 		case ofTheBundle(res.StatusCode):
 			g.run.bundles.refused.Store(true)
-			g.apart = badStatus(g.to, res)
+			g.refused = apart(badStatus(g.to, res))
 			again = in
 		default:
 			err = taken(g.to, res)
@@ -145,7 +170,9 @@ func (g *gathering) exchangeBundle(in []inBundle) (again []inBundle, err error) 
 		}
 		return err
 	}, fields...)
-	g.measure(began)
+	if err == nil {
+		g.measure(began)
+	}
 	return again, err
 }
 

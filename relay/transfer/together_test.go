@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,13 +22,14 @@ import (
 type bundleHost struct {
 	*httptest.Server
 	mu     sync.Mutex
-	came   []string // "PUT /in/name" or "POST via name,name"
+	got    map[string]string // contents, by paths
+	came   []string          // "PUT /in/name" or "POST via name,name"
 	answer func(path string) int
 	post   func(w http.ResponseWriter) bool // answers a bundle instead
 }
 
 func startBundleHost(t *testing.T) *bundleHost {
-	h := &bundleHost{answer: func(string) int { return http.StatusCreated }}
+	h := &bundleHost{got: map[string]string{}, answer: func(string) int { return http.StatusCreated }}
 	h.Server = httptest.NewServer(http.HandlerFunc(h.serve))
 	t.Cleanup(h.Close)
 	return h
@@ -38,6 +40,7 @@ func (h *bundleHost) serve(w http.ResponseWriter, q *http.Request) {
 	w.Header().Set("Accept-Post", bundle.Type)
 	if q.Method != http.MethodPost {
 		h.note(q.Method + " " + q.URL.Path)
+		h.keep(q.URL.Path, b)
 		w.WriteHeader(h.answer(q.URL.Path))
 		return
 	}
@@ -45,6 +48,7 @@ func (h *bundleHost) serve(w http.ResponseWriter, q *http.Request) {
 	var names []string
 	var text []byte
 	for _, f := range files {
+		h.keep("/in/"+f.Path, f.Content)
 		names = append(names, f.Path)
 		text = bundle.AppendAnswer(text, h.answer(f.Path), "why")
 	}
@@ -61,6 +65,12 @@ func (h *bundleHost) note(request string) {
 	h.came = append(h.came, request)
 }
 
+func (h *bundleHost) keep(path string, content []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.got[path] = string(content)
+}
+
 // requests are those that came.
 func (h *bundleHost) requests() []string {
 	h.mu.Lock()
@@ -70,7 +80,7 @@ func (h *bundleHost) requests() []string {
 
 // courier is one to the host that has learned that it takes bundles, and a directory with
 // small files a to f, which stand.
-func (h *bundleHost) courier(t *testing.T, digest Digest) (*Courier, string, []Load) {
+func (h *bundleHost) courier(t *testing.T, digest Digest) (*Courier, string, []Parcel) {
 	dir := t.TempDir()
 	c, err := NewCourier(context.Background(), h.URL+"/in/", IDs{}, Options{StateDir: filepath.Join(dir, "notes"), Digest: digest})
 	if err != nil {
@@ -78,15 +88,15 @@ func (h *bundleHost) courier(t *testing.T, digest Digest) (*Courier, string, []L
 	}
 	t.Cleanup(c.Rest)
 	c.run.bundles.taken.Store(true)
-	var loads []Load
+	var parcels []Parcel
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte("content of "+name), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		loads = append(loads, Load{Path: path, Name: name, Via: "here", Stands: func() bool { return true }})
+		parcels = append(parcels, Parcel{Path: path, Name: name, Via: "here", Stands: func() bool { return true }})
 	}
-	return c, dir, loads
+	return c, dir, parcels
 }
 
 func wantRequests(t *testing.T, h *bundleHost, want ...string) {
@@ -100,9 +110,9 @@ func wantRequests(t *testing.T, h *bundleHost, want ...string) {
 // and each is judged for itself.
 func TestCarryTogether(t *testing.T) {
 	h := startBundleHost(t)
-	c, dir, loads := h.courier(t, XXH3)
-	loads[3].Via = "there"
-	loads[4].Stands = func() bool { return false }
+	c, dir, parcels := h.courier(t, XXH3)
+	parcels[3].Via = "there"
+	parcels[4].Stands = func() bool { return false }
 	if err := os.Remove(filepath.Join(dir, "b")); err != nil {
 		t.Fatal(err)
 	}
@@ -112,11 +122,11 @@ func TestCarryTogether(t *testing.T) {
 		}
 		return http.StatusCreated
 	}
-	done := c.CarryAll(loads)
+	done := c.CarryAll(parcels)
 	wantRequests(t, h, "POST here a,c", "POST there d", "POST here f")
 	for i, ok := range []bool{true, false, false, true, false, true} {
 		if d := done[i]; (d.Err == nil) != ok || (d.Delivery != nil) != ok || d.Alone {
-			t.Errorf("%s: %+v", loads[i].Name, d)
+			t.Errorf("%s: %+v", parcels[i].Name, d)
 		}
 	}
 	if !Vanished(done[1].Err) || !Answered(done[2].Err) || !errors.Is(done[4].Err, ErrOther) {
@@ -127,11 +137,11 @@ func TestCarryTogether(t *testing.T) {
 // What is no file for a bundle goes by itself, and so does one that came damaged.
 func TestCarryBesideBundles(t *testing.T) {
 	h := startBundleHost(t)
-	c, dir, loads := h.courier(t, SHA256)
+	c, dir, parcels := h.courier(t, SHA256)
 	if err := os.WriteFile(filepath.Join(dir, "b"), make([]byte, bundledMost+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	loads[3].Name = strings.Repeat("x/", bundle.DepthMost) + "d"
+	parcels[3].Name = strings.Repeat("x/", bundle.DepthMost) + "d"
 	damaged := true
 	h.post = func(w http.ResponseWriter) bool {
 		if slices.Contains(h.requests(), "POST here e,f") && damaged {
@@ -141,12 +151,12 @@ func TestCarryBesideBundles(t *testing.T) {
 		}
 		return false
 	}
-	for i, d := range c.CarryAll(loads) {
+	for i, d := range c.CarryAll(parcels) {
 		if d.Err != nil || d.Delivery == nil {
-			t.Errorf("%s: %+v", loads[i].Name, d)
+			t.Errorf("%s: %+v", parcels[i].Name, d)
 		}
 	}
-	wantRequests(t, h, "POST here a", "PUT /in/b", "POST here c", "PUT /in/"+loads[3].Name, "POST here e,f", "PUT /in/e")
+	wantRequests(t, h, "POST here a", "PUT /in/b", "POST here c", "PUT /in/"+parcels[3].Name, "POST here e,f", "PUT /in/e")
 }
 
 // Whoever refuses a bundle as one gets its files one by one from then on; who is busy, or knows
@@ -164,6 +174,7 @@ func TestBundlesThatAreNotTaken(t *testing.T) {
 		{http.StatusServiceUnavailable, 0, false, true},
 		{http.StatusUnauthorized, 0, false, true},
 		{http.StatusBadGateway, 0, true, true},
+		{http.StatusTooManyRequests, 0, false, true},
 		{0, 0, true, true},
 	} {
 		h := startBundleHost(t)
@@ -174,8 +185,8 @@ func TestBundlesThatAreNotTaken(t *testing.T) {
 			w.WriteHeader(c.status)
 			return true
 		}
-		by, _, loads := h.courier(t, NoSum)
-		done := by.CarryAll(loads)
+		by, _, parcels := h.courier(t, NoSum)
+		done := by.CarryAll(parcels)
 		if came := h.requests(); len(came) != 1+c.puts || came[0] != "POST here a,b,c,d,e,f" || by.Together() != c.more {
 			t.Errorf("%d: %q, more bundles: %v", c.status, came, by.Together())
 		}
@@ -193,11 +204,56 @@ func TestBundlesThatAreNotTaken(t *testing.T) {
 // Where nobody listens all files wait, and none is to blame.
 func TestBundlesToNobody(t *testing.T) {
 	h := startBundleHost(t)
-	c, _, loads := h.courier(t, NoSum)
+	c, _, parcels := h.courier(t, NoSum)
 	h.Close()
-	for _, d := range c.CarryAll(loads) {
+	for _, d := range c.CarryAll(parcels) {
 		if d.Err == nil || d.Alone || Answered(d.Err) || Ours(d.Err) {
 			t.Errorf("%+v", d)
 		}
 	}
+}
+
+// What goes by itself after its bundle leaves the others what they are.
+func TestCarryAfterABundleCameBack(t *testing.T) {
+	for answer, status := range map[string]int{"": http.StatusRequestEntityTooLarge, "400 the digest is another\n": http.StatusOK} {
+		h := startBundleHost(t)
+		c, dir, parcels := h.courier(t, NoSum)
+		for _, p := range parcels { // each is a bundle
+			if err := os.WriteFile(p.Path, bytes.Repeat([]byte(p.Name), 40<<10), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		first := true
+		h.post = func(w http.ResponseWriter) bool {
+			was := first
+			if first = false; was {
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, answer)
+			}
+			return was
+		}
+		for i, d := range c.CarryAll(parcels) {
+			p := parcels[i]
+			content, err := os.ReadFile(filepath.Join(dir, p.Name))
+			if d.Err != nil || err != nil || h.got["/in/"+p.Name] != string(content) {
+				t.Errorf("%d: %s: %v, %v, arrived %.5q", status, p.Name, d.Err, err, h.got["/in/"+p.Name])
+			}
+		}
+	}
+}
+
+// When a bundle finds nobody, or breaks, the files behind it are not tried, and are not to blame.
+func TestCarryToWhoIsGone(t *testing.T) {
+	h := startBundleHost(t)
+	c, _, parcels := h.courier(t, NoSum)
+	for i := range parcels {
+		parcels[i].Via = fmt.Sprint(i) // each is a bundle
+	}
+	h.post = func(http.ResponseWriter) bool { panic(http.ErrAbortHandler) }
+	for i, d := range c.CarryAll(parcels) {
+		if !Absent(d.Err) || d.Alone != (i == 0) {
+			t.Errorf("%d: %+v", i, d)
+		}
+	}
+	wantRequests(t, h, "POST 0 a")
 }

@@ -20,6 +20,9 @@ const (
 	linkRate = "2gbit"
 )
 
+// errUnwanted is why there are none when nothing is measured on them.
+var errUnwanted = errors.New("no hosts are wanted")
+
 // joinHosts makes them.
 func joinHosts() error {
 	if os.Getuid() != 0 {

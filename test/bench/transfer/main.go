@@ -90,7 +90,7 @@ func measureAll(r *record, wanted *regexp.Regexp) error {
 	if err := prepare(dir, r.Size); err != nil {
 		return err
 	}
-	servers, err := start(dir)
+	servers, err := start(dir, wanted.MatchString(hostHops+": "+oneHop) || wanted.MatchString(hostHops+": "+twoHops))
 	defer func() {
 		for _, s := range servers {
 			s.stop()

@@ -29,8 +29,8 @@ var serverNames = []string{"relay", "hop", "far", "nginx", "rsync", "scp", hostB
 // server is a receiver that runs.
 type server struct{ *exec.Cmd }
 
-// start runs the receivers that are installed.
-func start(dir string) (map[string]*server, error) {
+// start runs the receivers that are installed; hosts says that some are to be on hosts of their own.
+func start(dir string, hosts bool) (map[string]*server, error) {
 	for name, text := range configs(dir) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return nil, err
@@ -40,9 +40,11 @@ func start(dir string) (map[string]*server, error) {
 	if noKeys != nil {
 		fmt.Fprintln(os.Stderr, "left out: scp:", noKeys)
 	}
-	noHosts := joinHosts()
-	if noHosts != nil {
-		fmt.Fprintln(os.Stderr, "left out: hosts of their own:", noHosts)
+	noHosts := errUnwanted
+	if hosts {
+		if noHosts = joinHosts(); noHosts != nil {
+			fmt.Fprintln(os.Stderr, "left out: hosts of their own:", noHosts)
+		}
 	}
 	all := map[string]*server{}
 	for name, c := range map[string]struct {
