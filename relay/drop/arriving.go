@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"relay/relay/drop/bundle"
 	"relay/relay/drop/store"
 	"relay/relay/sock"
 )
@@ -64,7 +65,7 @@ func (d *Drop) announce(path string, size, have int64, via string, file int, t *
 // brings content.
 func (d *Drop) announceOngoing(o *ongoing) {
 	if o.arriving == nil && o.part != nil && o.offset < o.state.Length {
-		o.arriving = d.announce(string(o.state.Path), o.state.Length, o.offset, o.state.Header.Get(viaField), o.part.FD, o.trail)
+		o.arriving = d.announce(string(o.state.Path), o.state.Length, o.offset, o.state.Header.Get(bundle.Via), o.part.FD, o.trail)
 	}
 }
 

@@ -62,10 +62,10 @@ func (c *Conn) deliver(n name) {
 		c.failBecause(statusLength, "say how long the bundle is (Content-Length), or send it in chunks")
 	case conditions(r.Header) != nil, len(r.Header["Content-Range"]) > 0:
 		c.failBecause(statusBadRequest, "conditions and ranges are for a file that is put by itself")
-	case len(r.Header.Get(viaField)) > viaMost:
+	case len(r.Header.Get(bundle.Via)) > bundle.ViaMost:
 		c.failBecause(statusBadRequest, errVia.Error())
 	default:
-		v := &delivery{drop: d, open: c.in.workers.BundleOpen, to: n, grant: c.request.grant, via: r.Header.Get(viaField)}
+		v := &delivery{drop: d, open: c.in.workers.BundleOpen, to: n, grant: c.request.grant, via: r.Header.Get(bundle.Via)}
 		c.hear(n, &message{
 			most: bundle.BytesMost, workers: c.in.workers.Bundles,
 			read: v.read, done: func() { v.done(c) }, answer: func() { v.answer(c) },

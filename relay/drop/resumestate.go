@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"relay/relay/drop/bundle"
 	"relay/relay/drop/digest"
 	"relay/relay/drop/store"
 )
@@ -44,7 +45,7 @@ func newDoneState(p store.Published) *doneState {
 
 // publishFields are the fields of a request that count when the file is published.
 var publishFields = []string{
-	"X-Oc-Mtime", "X-Relay-Mode", "Repr-Digest", "Digest", "Want-Repr-Digest", "If-Match", "If-None-Match", "If-Unmodified-Since", viaField,
+	"X-Oc-Mtime", "X-Relay-Mode", "Repr-Digest", "Digest", "Want-Repr-Digest", "If-Match", "If-None-Match", "If-Unmodified-Since", bundle.Via,
 }
 
 // mergeFields is what the request that completes an upload says, and else what the one

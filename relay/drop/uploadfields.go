@@ -56,7 +56,7 @@ func readUploadFields(h http.Header) (f uploadFields, err error) {
 	}
 	f.sums = append(f.sums, old...)
 	f.want = digest.Wanted(h["Want-Repr-Digest"])
-	if f.via = h.Get(viaField); len(f.via) > viaMost {
+	if f.via = h.Get(bundle.Via); len(f.via) > bundle.ViaMost {
 		return f, errVia
 	}
 	f.id, err = readID(h.Get("X-Relay-Transfer"))
@@ -105,11 +105,6 @@ func readMtime(s string) (time.Time, error) {
 	}
 	return time.Unix(sec, int64(nsec)), nil
 }
-
-const (
-	viaField = "X-Relay-Via"
-	viaMost  = 700 // bytes of it: forty drops
-)
 
 // settable is marked in every mode, so that 0000 is told from none.
 const settable = 0o100000

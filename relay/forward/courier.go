@@ -28,8 +28,8 @@ type route struct {
 	down   int     // tries in a row that found nobody there
 	until  time.Time
 
-	together atomic.Bool // the receiver takes many files in one request
-	refused  atomic.Bool // it has not taken some, which was said
+	together atomic.Bool  // the receiver takes many files in one request
+	refused  atomic.Int64 // when it has not taken some, which was said; nanoseconds since 1970
 
 	mu   sync.Mutex
 	idle []*transfer.Courier // with their connections
@@ -45,6 +45,10 @@ type parcel struct {
 	since   time.Time
 	noted   bool // that it is to be sent since then
 }
+
+// apartTime is for how long small files go one by one when the receiver, or who is between, has
+// not taken several: it may have been another for a while.
+const apartTime = 10 * time.Minute
 
 // result is what became of a file.
 type result struct {
@@ -108,10 +112,13 @@ func (r *route) carryBy(ctx context.Context, c *transfer.Courier, b *book, all [
 		}
 	}
 	r.sentBytes.Add(uint64(c.Moved() - before))
-	if err := c.Refused(); err != nil && !r.refused.Swap(true) {
-		r.log.Warn().Err(err).Msg("the receiver does not take several files at a time")
+	apart := time.Since(time.Unix(0, r.refused.Load())) < apartTime
+	if err := c.Refused(); err != nil && !apart {
+		apart = true
+		r.refused.Store(time.Now().UnixNano())
+		r.log.Warn().Err(err).Dur("again_ms", apartTime).Msg("the receiver does not take several files at a time")
 	}
-	r.together.Store(c.Together() && !r.refused.Load())
+	r.together.Store(c.Together() && !apart)
 	r.release(ctx, c, denied)
 }
 

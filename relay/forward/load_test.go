@@ -1,16 +1,23 @@
 package forward
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
 
 	"relay/config"
+	"relay/relay/drop/store"
 	"relay/relay/transfer"
 )
 
@@ -88,6 +95,61 @@ func TestBlameLasts(t *testing.T) {
 		f.report(back{files: []result{{parcel: parcel{path: "x"}, alone: alone, err: errors.New("broken")}}})
 		if !one.legs[0].alone || one.legs[0].state != waiting {
 			t.Errorf("after one that broke alone (%v): %+v", !alone, one.legs[0])
+		}
+	}
+}
+
+// A file that is refused again and again, with others, goes by itself.
+func TestRefusedTogether(t *testing.T) {
+	f := New(config.Drop{Forwards: []config.Forward{{To: "http://a/", Parallel: 1, Retry: time.Minute}}}, zerolog.Nop())
+	one := &file{path: "x", queued: true, legs: []leg{{state: carried}}}
+	f.files["x"] = one
+	for try := 1; try <= triesTogether; try++ {
+		one.reports, f.routes[0].busy = 1, 1
+		f.report(back{files: []result{{parcel: parcel{path: "x"}, err: refusedBy(t, http.StatusServiceUnavailable)}}})
+		if one.legs[0].alone != (try == triesTogether) {
+			t.Errorf("after %d tries: %+v", try, one.legs[0])
+		}
+	}
+}
+
+// refusedBy is the error of a file that a server has refused with a status.
+func refusedBy(t *testing.T, status int) error {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "x")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := transfer.NewCourier(context.Background(), server.URL, transfer.IDs{}, transfer.Options{StateDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Rest()
+	_, err = c.Carry(transfer.Parcel{Path: path, Name: "x", Stands: func() bool { return true }})
+	if !transfer.Answered(err) {
+		t.Fatal(err)
+	}
+	return err
+}
+
+// What somebody has written into the attribute that has the ids goes nowhere.
+func TestViaIsIDs(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"0123456789abcdef,fe":         "0123456789abcdef,fe",
+		"0a\r\nDELETE / HTTP/1.1\r\n": "",
+		"ids":                         "",
+	} {
+		if err := unix.Setxattr(path, store.Via, []byte(text), 0); err != nil {
+			t.Skip(err)
+		}
+		if got := cameThrough(dir, "x"); got != want {
+			t.Errorf("%q is %q", text, got)
 		}
 	}
 }

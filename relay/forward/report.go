@@ -11,6 +11,10 @@ import (
 // it, up to the forward's retry.
 const retryFirst = time.Second
 
+// triesTogether is how often a file is refused before it goes by itself: it may be several
+// together that the receiver has no room for.
+const triesTogether = 3
+
 // report takes what a courier has come back with.
 func (f *Forwarder) report(r back) {
 	route := f.routes[r.route]
@@ -83,6 +87,7 @@ func (f *Forwarder) failed(one *file, i int, err error) {
 		r.line = append(r.line, one)
 		return
 	}
+	leg.alone = leg.alone || leg.tries >= triesTogether
 	leg.next = now.Add(retryAfter(leg.tries, r.config.Retry))
 	r.line = append(r.line, one)
 	r.log.Warn().Str("file", one.path).Int("tries", leg.tries).Time("next", leg.next).Err(err).Msg("not forwarded; trying again")

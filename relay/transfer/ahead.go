@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"relay/relay/drop/bundle"
 )
 
 // A file that is still arriving here can be on its way already: what there is of it goes
@@ -65,7 +67,7 @@ type Ahead struct {
 // Begin begins to send a file that will be at path, to be name in the directory, see
 // Carry.
 func (c *Courier) Begin(path, name, via string, from Growing) (*Ahead, error) {
-	p := &post{path: path, to: c.to.join(name), size: from.Size, extra: []field{{viaField, via}}}
+	p := &post{path: path, to: c.to.join(name), size: from.Size, extra: []field{{bundle.Via, via}}}
 	n, err := openNote(c.run.StateDir, p.path, p.to, c.run.Durable)
 	if err != nil {
 		return nil, err

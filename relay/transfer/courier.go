@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+
+	"relay/relay/drop/bundle"
 )
 
 // Courier sends files to a directory of a drop. A small one goes in one request, or with others
@@ -49,13 +51,10 @@ type Parcel struct {
 func (c *Courier) post(l *Parcel) *post {
 	p := &post{path: l.Path, to: c.to.join(l.Name), turn: l.Turn, stands: func(*source) bool { return l.Stands() }}
 	if l.Via != "" {
-		p.extra = []field{{viaField, l.Via}}
+		p.extra = []field{{bundle.Via, l.Via}}
 	}
 	return p
 }
-
-// viaField is the field that has the ids of the drops that a file came through.
-const viaField = "X-Relay-Via"
 
 // Carry sends a file. Without an error it is there; the note of the upload stays until the
 // caller has remembered that elsewhere, because until then it is what keeps the file from

@@ -87,7 +87,7 @@ func (g *gathering) take(i int, l *Parcel) {
 	s, content, err := g.readSmall(p)
 	size := int64(len(content))
 	switch {
-	case errors.Is(err, errGrown), errors.Is(err, errChanged), err == nil && !packable(p, size):
+	case errors.Is(err, errGrown), errors.Is(err, errChanged), err == nil && (!packable(p, size) || len(l.Via) > bundle.ViaMost):
 		g.send() // before it, which may take long
 		g.carryAlone(inBundle{at: i, parcel: l})
 		return
@@ -118,15 +118,28 @@ func (g *gathering) send() {
 		g.all(in, Carried{Err: err})
 		return
 	}
+	began := time.Now()
 	again, err := g.exchangeBundle(in)
 	if err != nil && !Answered(err) {
-		g.resize(g.room / 2) // it may have been too much for this line
-		g.absent = err
-		g.all(in, Carried{Err: err, Alone: true})
+		g.broken(in, err, time.Since(began))
 		return
 	}
 	for _, f := range again {
 		g.carryAlone(f)
+	}
+}
+
+// broken settles the files of a bundle that the connection broke over. It may have been too much
+// for this line, or for whoever is between: then the others go, in smaller bundles or by
+// themselves. Who has said nothing for long is not there for them either.
+func (g *gathering) broken(in []inBundle, err error, took time.Duration) {
+	g.all(in, Carried{Err: err, Alone: true})
+	g.resize(g.room / 2)
+	if took > slowBundle {
+		g.absent = err
+	}
+	if g.run.bundles.brokeOnce(); !g.Together() {
+		g.refused = apart(err)
 	}
 }
 
@@ -154,7 +167,7 @@ func (g *gathering) exchangeBundle(in []inBundle) (again []inBundle, err error) 
 	b := &body{int64(len(content)), func(w *wire, _ <-chan struct{}) error { return w.write(content) }}
 	fields := []field{{"Content-Type", bundle.Type}}
 	if g.via != "" {
-		fields = append(fields, field{viaField, g.via})
+		fields = append(fields, field{bundle.Via, g.via})
 	}
 	err = g.once("POST", g.to, b, func(res *http.Response) (err error) {
 		switch {
@@ -182,6 +195,7 @@ func (g *gathering) judge(in []inBundle, res *http.Response) (again []inBundle, 
 	if err != nil {
 		return nil, err
 	}
+	g.run.bundles.broken.Store(0)
 	for i, a := range answers {
 		f := in[i]
 		err := takenAs(f.to, a.Status, func() string { return a.Text })

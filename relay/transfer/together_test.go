@@ -242,18 +242,42 @@ func TestCarryAfterABundleCameBack(t *testing.T) {
 	}
 }
 
-// When a bundle finds nobody, or breaks, the files behind it are not tried, and are not to blame.
-func TestCarryToWhoIsGone(t *testing.T) {
-	h := startBundleHost(t)
-	c, _, parcels := h.courier(t, NoSum)
-	for i := range parcels {
-		parcels[i].Via = fmt.Sprint(i) // each is a bundle
-	}
-	h.post = func(http.ResponseWriter) bool { panic(http.ErrAbortHandler) }
-	for i, d := range c.CarryAll(parcels) {
-		if !Absent(d.Err) || d.Alone != (i == 0) {
-			t.Errorf("%d: %+v", i, d)
+// Where connections break over bundles the files behind go by themselves after a few; when that
+// finds nobody either, the rest is not tried, and is not to blame.
+func TestCarryToWhoBreaks(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		h := startBundleHost(t)
+		c, _, parcels := h.courier(t, NoSum)
+		for i := range parcels {
+			parcels[i].Via = fmt.Sprint(i) // each is a bundle
+		}
+		h.post = func(http.ResponseWriter) bool {
+			if gone && len(h.requests()) == breaksMost {
+				_ = h.Listener.Close()
+			}
+			panic(http.ErrAbortHandler)
+		}
+		for i, d := range c.CarryAll(parcels) {
+			if broke := i < breaksMost; (broke || gone) != Absent(d.Err) || d.Alone != broke {
+				t.Errorf("gone: %v: %d: %+v", gone, i, d)
+			}
+		}
+		want := []string{"POST 0 a", "POST 1 b", "POST 2 c"}
+		if !gone {
+			want = append(want, "PUT /in/d", "PUT /in/e", "PUT /in/f")
+		}
+		wantRequests(t, h, want...)
+		if c.Refused() == nil {
+			t.Error("it does not say why they go apart")
 		}
 	}
-	wantRequests(t, h, "POST 0 a")
+}
+
+// A file that has come through too many drops takes no others with it.
+func TestCarryWhatCameTooFar(t *testing.T) {
+	h := startBundleHost(t)
+	c, _, parcels := h.courier(t, NoSum)
+	parcels[1].Via = strings.Repeat("0", bundle.ViaMost+1)
+	c.CarryAll(parcels)
+	wantRequests(t, h, "POST here a", "PUT /in/b", "POST here c,d,e,f")
 }

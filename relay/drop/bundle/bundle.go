@@ -7,8 +7,15 @@ import (
 	"strings"
 )
 
-// Type is the media type of a bundle.
-const Type = "application/x-relay-files"
+const (
+	// Type is the media type of a bundle.
+	Type = "application/x-relay-files"
+	// Via is the field that has the ids of the drops that a file, or each of a bundle, came
+	// through (package forward).
+	Via = "X-Relay-Via"
+	// ViaMost bounds it, in bytes: forty drops.
+	ViaMost = 700
+)
 
 const (
 	// FilesMost bounds the files of a bundle: what one worker does in one go.
