@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -96,6 +97,29 @@ func (f *Forwarder) dispose(one *file, why string) error {
 		}
 	}
 	return err
+}
+
+// removeMarker takes away the done marker of a file that is not there: of one that was put away by
+// a process that was killed before it came to the marker. It would say of the next file of that
+// name that it is complete. Where the book knows no such file somebody may be about to write it.
+func (f *Forwarder) removeMarker(path string) {
+	if f.config.DoneMarker == "" || f.config.Forwards[0].After == config.AfterKeep || f.files[path] != nil {
+		return
+	}
+	known := slices.ContainsFunc(f.routes, func(r *route) bool {
+		_, ok := f.book.get(r.config.To, path)
+		return ok
+	})
+	fd, err := unix.Open(f.config.Directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if !known || err != nil {
+		return
+	}
+	defer sock.Close(fd)
+	gone := func(bool, sock.FileInfo) bool {
+		_, err := lookAt(f.config.Directory, path)
+		return errors.Is(err, os.ErrNotExist)
+	}
+	_ = store.New(fd, true).Remove(path+f.config.DoneMarker, gone) // else when all is looked through again
 }
 
 // durably reports that a file is to be put away for good. Else a loss of power may bring it back,

@@ -121,6 +121,35 @@ func TestWhatComesBackIsPutAway(t *testing.T) {
 	}
 }
 
+// A marker that was left when a process was killed after it had put the file away goes; one whose
+// file nobody has seen yet stays.
+func TestMarkersThatWereLeft(t *testing.T) {
+	to := receive(t)
+	c := config.Drop{
+		Service: config.Service{Name: "out"}, Directory: t.TempDir(), Watch: config.Watch{Rescan: time.Hour, DoneMarker: ".done"},
+		Forwards: []config.Forward{{To: to.URL + "/", Parallel: 1, Retry: time.Second, After: config.AfterDelete, Digest: config.DigestNone}},
+	}
+	b, err := openBook(c.Directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.put(c.Forwards[0].To, entry{"sent", record{Version: transfer.Version{Ino: 1}, Sent: true, At: time.Now()}})
+	if b.close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"sent.done", "new.done"} {
+		if err := os.WriteFile(filepath.Join(c.Directory, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := startWith(t, c)
+	f.until(t, "the marker is gone", func() bool {
+		_, err := os.Lstat(filepath.Join(c.Directory, "sent.done"))
+		return os.IsNotExist(err)
+	})
+	f.wantFile(t, "new.done", "")
+}
+
 // What the book would not know again is put away durably.
 func TestWhatMayNotComeBack(t *testing.T) {
 	born := transfer.Version{Ino: 1, Born: 1}

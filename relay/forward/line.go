@@ -98,6 +98,7 @@ func (f *Forwarder) consider(path string, whole bool) {
 	switch {
 	case err != nil:
 		f.vanished(path)
+		f.removeMarker(path)
 		return
 	case known != nil && known.queued && known.look.version == l.version:
 		return
