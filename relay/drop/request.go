@@ -88,7 +88,7 @@ func (c *Conn) post(n name) {
 	case c.request.asksResumable():
 		c.put(n)
 	default:
-		c.fail(statusMethod)
+		c.failBecause(statusMethod, "put the file: curl -T FILE URL")
 	}
 }
 
