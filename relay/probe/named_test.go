@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -160,12 +161,12 @@ func TestTryBind(t *testing.T) {
 		t.Errorf("%s, which is taken: %v", at, err)
 	}
 	by := This(Report{}).listeners(at)
-	if len(by) != 1 || by[0].id != os.Getpid() {
+	if !slices.ContainsFunc(by, func(p process) bool { return p.id == os.Getpid() }) {
 		t.Errorf("it is taken by %+v", by)
 	}
 	l.Close()
-	if err := tryBind(at); err != nil {
-		t.Errorf("%s, which is free: %v", at, err)
+	if err := tryBind(netip.MustParseAddrPort("127.0.0.1:0")); err != nil { // that port may be another's by now
+		t.Errorf("one that is free: %v", err)
 	}
 	if err := tryBind(netip.MustParseAddrPort("192.0.2.1:80")); err == nil {
 		t.Error("it has the address of a document")
