@@ -56,15 +56,8 @@ func TestForwardLosesAnswersToBundles(t *testing.T) {
 // A → B → A ends at A also for files that came in bundles.
 func TestForwardLoopOfBundles(t *testing.T) {
 	t.Parallel()
-	a, b := forwarding{dir: harness.Directory(t), listen: []string{"127.0.0.1:0"}}, forwarding{dir: harness.Directory(t), listen: []string{"127.0.0.1:0"}}
-	forth := flaky(t, "", 0, 0, 1)
-	b.to = []string{"http://" + forth.Address + "/back/"}
-	rb := harness.Start(t, b.config(t))
-	a.to = []string{"http://" + rb.Address(t, "out") + "/"}
 	const files = 300
-	plantMany(t, a.dir, files)
-	ra := harness.Start(t, a.config(t))
-	forth.Target(ra.Address(t, "out"))
+	ra, b := startLoop(t, func(dir string) { plantMany(t, dir, files) })
 	looped := func() (n int) {
 		for _, l := range ra.Journal.Lines() {
 			if strings.Contains(l.Message, "a loop of forwards") {

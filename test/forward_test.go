@@ -322,17 +322,26 @@ func TestForwardGivesUp(t *testing.T) {
 	}
 }
 
-// A → B → A ends at A.
-func TestForwardLoop(t *testing.T) {
-	t.Parallel()
+// startLoop starts A, in which files are planted, and B, which forward to each other.
+func startLoop(t *testing.T, plant func(dir string)) (ra *harness.Relay, b forwarding) {
+	t.Helper()
 	a, b := forwarding{dir: harness.Directory(t), listen: []string{"127.0.0.1:0"}}, forwarding{dir: harness.Directory(t), listen: []string{"127.0.0.1:0"}}
 	forth := flaky(t, "", 0, 0, 1)
 	b.to = []string{"http://" + forth.Address + "/back/"}
 	rb := harness.Start(t, b.config(t))
 	a.to = []string{"http://" + rb.Address(t, "out") + "/"}
-	ra := harness.Start(t, a.config(t))
+	plant(a.dir)
+	ra = harness.Start(t, a.config(t))
 	forth.Target(ra.Address(t, "out"))
-	plantFile(t, filepath.Join(a.dir, "file"), []byte("round and round"), 0o644, time.Unix(1, 0))
+	return ra, b
+}
+
+// A → B → A ends at A.
+func TestForwardLoop(t *testing.T) {
+	t.Parallel()
+	ra, b := startLoop(t, func(dir string) {
+		plantFile(t, filepath.Join(dir, "file"), []byte("round and round"), 0o644, time.Unix(1, 0))
+	})
 	ra.Line(t, "the loop", func(l harness.Line) bool {
 		return strings.Contains(l.Message, "a loop of forwards") && l.Field("file") == "back/file"
 	})

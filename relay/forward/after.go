@@ -110,8 +110,11 @@ func (f *Forwarder) removeMarker(path string) {
 		_, ok := f.book.get(r.config.To, path)
 		return ok
 	})
+	if !known {
+		return
+	}
 	fd, err := unix.Open(f.config.Directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if !known || err != nil {
+	if err != nil {
 		return
 	}
 	defer sock.Close(fd)

@@ -148,6 +148,22 @@ func TestMarkersThatWereLeft(t *testing.T) {
 		return os.IsNotExist(err)
 	})
 	f.wantFile(t, "new.done", "")
+	open := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	f.Stop()
+	const looks = 50
+	before := open()
+	for range looks {
+		f.removeMarker("new")
+	}
+	if after := open(); after >= before+looks {
+		t.Errorf("%d descriptors are open after %d looks, %d before", after, looks, before)
+	}
 }
 
 // What the book would not know again is put away durably.

@@ -120,7 +120,10 @@ func (g *gathering) send() {
 	}
 	began := time.Now()
 	again, err := g.exchangeBundle(in)
-	if err != nil && !Answered(err) {
+	switch {
+	case err == nil:
+		g.measure(began)
+	case !Answered(err):
 		g.broken(in, err, time.Since(began))
 		return
 	}
@@ -162,7 +165,6 @@ func (g *gathering) all(in []inBundle, c Carried) {
 // exchangeBundle sends the bundle once. It settles its files but for those that are to be sent
 // by themselves: one that came damaged, or all, should the server not take bundles.
 func (g *gathering) exchangeBundle(in []inBundle) (again []inBundle, err error) {
-	began := time.Now()
 	content := g.bytes
 	b := &body{int64(len(content)), func(w *wire, _ <-chan struct{}) error { return w.write(content) }}
 	fields := []field{{"Content-Type", bundle.Type}}
@@ -183,9 +185,6 @@ func (g *gathering) exchangeBundle(in []inBundle) (again []inBundle, err error) 
 		}
 		return err
 	}, fields...)
-	if err == nil {
-		g.measure(began)
-	}
 	return again, err
 }
 
